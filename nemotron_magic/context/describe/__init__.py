@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from nemotron_magic.context.describe.base import (
     SCALAR_KINDS,
-    Context,
     Data,
+    DescribeContext,
     Describer,
     Lines,
     LiveTables,
@@ -151,7 +151,9 @@ def describe(
         Lines that a model reads, no longer than `budget_chars`.
     """
     tables, shown = live or LiveTables({}), strip_controls(plain)
-    ctx = Context(_lines, data, source, own_name(name), live=tables, plain=shown)
+    ctx = DescribeContext(
+        _lines, data, source, own_name(name), live=tables, plain=shown
+    )
     try:
         words, failed = _own_words(value, formatter)
         lines = iter(words[: 2 * budget_chars].splitlines()) if words else None
@@ -164,7 +166,7 @@ def describe(
         return f"{name} (not described: {kind})".strip()[: max(0, budget_chars)]
 
 
-def _lines(value: object, ctx: Context) -> Lines:
+def _lines(value: object, ctx: DescribeContext) -> Lines:
     """Yield the lines on a value; what fails in between ends them and is named."""
     name, has_begun = class_name(type(value)), False
     if id(value) in ctx.path:
@@ -194,7 +196,7 @@ def _describer(value: object) -> Describer:
     return record_lines if record_fields(value) else _unknown
 
 
-def _unknown(value: object, ctx: Context) -> Lines:
+def _unknown(value: object, ctx: DescribeContext) -> Lines:
     name = class_name(type(value))
     is_told = bool(ctx.plain) and not ctx.path
     lines = plain_lines(ctx.plain, ctx.live.words, ctx.is_full) if is_told else []

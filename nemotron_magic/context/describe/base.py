@@ -25,9 +25,6 @@ _DEEPEST = 4
 _LIVE_COLUMNS = 1_000
 _MOST_CODE_CHARS = 200_000
 _WORD = re.compile(r"[^\W\d_]+")
-_QUOTED = re.compile(
-    r"""("{3}|'{3}).*?\1|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*""", re.DOTALL
-)
 
 
 class LiveTables:
@@ -53,7 +50,7 @@ class LiveTables:
         """The words of their columns and of the code, but for what it quotes."""
         cells: Any = self._variables.get("In")
         typed = [cell for cell in cells if type(cell) is str] if cells else []
-        code = _QUOTED.sub(" ", "\n".join(typed)[-_MOST_CODE_CHARS:])
+        code = privacy.LOOKS["quoted"].sub(" ", "\n".join(typed)[-_MOST_CODE_CHARS:])
         found = " ".join((code, *self._variables, *self.columns))
         return frozenset(word.casefold() for word in _WORD.findall(found))
 
@@ -74,7 +71,7 @@ def _columns_of(table: Any) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class DescribeContext:
     """How to look at one value."""
 
     describe: Describer  # any value, raising nothing: for what a container holds
@@ -99,7 +96,7 @@ class Context:
         is_known = self.is_full or self.live.columns.issuperset(counted)
         return is_known or privacy.is_vocabulary(counted, label)
 
-    def inside(self, holder: object, name: str = "") -> Context:
+    def inside(self, holder: object, name: str = "") -> DescribeContext:
         """Return how to look at what `holder` holds."""
         return replace(self, name=name, path=(*self.path, id(holder)), source=False)
 
@@ -128,7 +125,7 @@ class Context:
 
 # The first line says what the value is; the others are made as they are asked for, so
 # that nothing is looked at for which there is no room.
-Describer: TypeAlias = Callable[[Any, Context], Lines]
+Describer: TypeAlias = Callable[[Any, DescribeContext], Lines]
 # By library and name of a class; a key may name several.
 Kinds: TypeAlias = dict[str, Describer]
 
@@ -270,7 +267,7 @@ _WRITERS = ("decimal", "numpy", "pandas", "pathlib", "uuid")
 _ZONES = ("datetime", "zoneinfo", "pytz", "dateutil")
 
 
-def _text(value: str, ctx: Context) -> Lines:
+def _text(value: str, ctx: DescribeContext) -> Lines:
     text = str.__str__(value)
     size = f"{class_name(type(value))} of {len(text):,} characters"
     is_shown = ctx.is_full or privacy.is_field_value(text, ctx.name)
@@ -298,11 +295,11 @@ def _quote(text: str, longest: int) -> str:
     return f"{head!r} … {len(text) - longest:,} characters … {tail!r}"
 
 
-def _constant(value: object, ctx: Context) -> Lines:
+def _constant(value: object, ctx: DescribeContext) -> Lines:
     yield repr(value)
 
 
-def _bytes(value: bytes | bytearray, ctx: Context) -> Lines:
+def _bytes(value: bytes | bytearray, ctx: DescribeContext) -> Lines:
     kind = bytes if bytes in bases(type(value)) else bytearray
     yield f"{class_name(type(value))} of {read(kind, '__len__', value)():,} bytes"
 
@@ -333,7 +330,7 @@ def _own_text(value: object) -> str:
 
 
 def _writer(write: Callable[[Any], str]) -> Describer:
-    def describe(value: Any, ctx: Context) -> Lines:
+    def describe(value: Any, ctx: DescribeContext) -> Lines:
         kind = "" if ctx.path else class_name(type(value))
         is_hidden = kind and ctx.hides(ctx.name)
         yield (

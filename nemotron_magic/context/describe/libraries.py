@@ -8,7 +8,7 @@ from typing import Any
 
 from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    Context,
+    DescribeContext,
     Kinds,
     Lines,
     and_more,
@@ -52,7 +52,7 @@ _ARRAYS = ("numpy", "dask", "xarray", "pandas")
 _LAZY = "(lazy; nothing was computed)"
 
 
-def _array(value: Any, ctx: Context) -> Lines:
+def _array(value: Any, ctx: DescribeContext) -> Lines:
     numpy = library("numpy")
     # A view as the library's own class has none of the methods of user code.
     array = numpy.ndarray.view(value, numpy.ndarray)
@@ -81,7 +81,7 @@ def _shape(kind: str, array: Any) -> str:
     return f"{kind}, {shape}, {shorten(str(array.dtype))}"
 
 
-def _range(array: Any, ctx: Context) -> str:
+def _range(array: Any, ctx: DescribeContext) -> str:
     if ctx.data == "schema" and array.ndim and array.size < LEAST_ROWS:
         return "too few for a range"
     sample = array.flat[:: array.size // _SAMPLE | 1]
@@ -95,7 +95,7 @@ def _range(array: Any, ctx: Context) -> str:
     return f"{format_range(present.min().item(), present.max().item())}{missing}{note}"
 
 
-def _estimator(value: object, ctx: Context) -> Lines:
+def _estimator(value: object, ctx: DescribeContext) -> Lines:
     own = state(value)
     yield f"{class_name(type(value))} (scikit-learn), {_fitted(own)}"
     for name in _FOUND:
@@ -113,7 +113,7 @@ def _estimator(value: object, ctx: Context) -> Lines:
             yield from ctx.entry(f"{name} = ", given, value, name)
 
 
-def _found_text(value: Any, estimator: object, ctx: Context) -> str:
+def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
     """Return what fitting found: figures of the whole data, and names of columns."""
     if home(type(value)) == ("numpy", "ndarray") and value.dtype.kind in "iuf":
         numbers = value.ravel()[:_SHOWN_NUMBERS].tolist()
@@ -141,7 +141,7 @@ def _fitted(own: dict[str, object]) -> str:
     return "fitted, as its steps are" if is_fitted else "not fitted"
 
 
-def _results(value: object, ctx: Context) -> Lines:
+def _results(value: object, ctx: DescribeContext) -> Lines:
     """Describe a fitted model of statsmodels by its parameters."""
     own = state(state(value).get("_results", value))
     about = state(model := own.get("model"))
@@ -156,7 +156,7 @@ def _results(value: object, ctx: Context) -> Lines:
         yield f"  params = {_found_text(params, value, ctx)}"
 
 
-def _figure(figure: Any, ctx: Context) -> Lines:
+def _figure(figure: Any, ctx: DescribeContext) -> Lines:
     cls = _matplotlib_class(figure, "Figure")
     axes = list(cls.get_axes(figure))
     title = _figure_text(cls.get_suptitle(figure), ctx, " ")
@@ -166,7 +166,7 @@ def _figure(figure: Any, ctx: Context) -> Lines:
         yield from (f"  {line}" for line in ctx.lines(one, figure))
 
 
-def _axes(axes: Any, ctx: Context) -> Lines:
+def _axes(axes: Any, ctx: DescribeContext) -> Lines:
     cls = _matplotlib_class(axes, "Axes")
     yield f"matplotlib Axes{_figure_text(cls.get_title(axes), ctx, ' ')}"
     for axis in "xy":
@@ -186,13 +186,13 @@ def _matplotlib_class(value: Any, name: str) -> Any:
     return next(cls for cls in bases(type(value)) if home(cls) == ("matplotlib", name))
 
 
-def _figure_text(text: str, ctx: Context, before: str = "") -> str:
+def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
     """Return a text of a figure in quotes, unless a person seems to be in it."""
     is_open = ctx.is_full or not privacy.tells_of_person(text)
     return text and before + (repr(shorten(text)) if is_open else "(not named)")
 
 
-def _plotly(figure: Any, ctx: Context) -> Lines:
+def _plotly(figure: Any, ctx: DescribeContext) -> Lines:
     """Describe a figure by the plain dicts that its library keeps it in."""
     own = state(figure)
     layout = _plain_dict(own.get("_layout"))
@@ -214,7 +214,7 @@ def _plotly(figure: Any, ctx: Context) -> Lines:
         yield f"  {kind}{_figure_text(name, ctx, ' ')}: {data}"
 
 
-def _plotly_title(part: dict[str, Any], ctx: Context) -> str:
+def _plotly_title(part: dict[str, Any], ctx: DescribeContext) -> str:
     return _figure_text(exact(_plain_dict(part.get("title")).get("text")), ctx)
 
 
@@ -222,7 +222,7 @@ def _plain_dict(value: Any) -> dict[str, Any]:
     return value if type(value) is dict else {}
 
 
-def _lazy(value: Any, ctx: Context) -> Lines:
+def _lazy(value: Any, ctx: DescribeContext) -> Lines:
     yield f"{class_name(type(value))} {_LAZY}"
 
 
@@ -230,7 +230,7 @@ def _columns(columns: Iterable[tuple[str, str]]) -> Lines:
     yield from (f"  {shorten(name)}: {shorten(dtype)}" for name, dtype in columns)
 
 
-def _dask_frame(value: Any, ctx: Context) -> Lines:
+def _dask_frame(value: Any, ctx: DescribeContext) -> Lines:
     yield f"dask {type(value).__name__} {_LAZY}"
     # An expression keeps what it once found out; what it has not, is not asked for.
     found = state(field(value, "_expr")).get("_meta")
@@ -242,7 +242,7 @@ def _dask_frame(value: Any, ctx: Context) -> Lines:
         yield f"  {quote_label(meta.name, ctx)}: {meta.dtype}"
 
 
-def _dask_array(value: Any, ctx: Context) -> Lines:
+def _dask_array(value: Any, ctx: DescribeContext) -> Lines:
     found: Any = field(value, "_Array__chunks")
     chunks = found if type(found) is tuple else ()
     sizes = [sum(axis) for axis in chunks]
@@ -252,7 +252,7 @@ def _dask_array(value: Any, ctx: Context) -> Lines:
     yield f"  in {' × '.join(f'{len(axis):,}' for axis in chunks)} chunks"
 
 
-def _spark_frame(value: Any, ctx: Context) -> Lines:
+def _spark_frame(value: Any, ctx: DescribeContext) -> Lines:
     yield f"Spark DataFrame {_LAZY}"
     own = state(value)
     fields = field(own.get("_schema", own.get("_cached_schema")), "fields")
@@ -262,7 +262,7 @@ def _spark_frame(value: Any, ctx: Context) -> Lines:
     )
 
 
-def _engine(value: Any, ctx: Context) -> Lines:
+def _engine(value: Any, ctx: DescribeContext) -> Lines:
     url: Any = field(value, "url")
     if home(type(url)) != ("sqlalchemy", "URL"):
         yield "SQLAlchemy Engine"
@@ -272,7 +272,7 @@ def _engine(value: Any, ctx: Context) -> Lines:
     yield f"SQLAlchemy Engine of {driver}://{place} (no query was made)"
 
 
-def _sql_table(value: Any, ctx: Context) -> Lines:
+def _sql_table(value: Any, ctx: DescribeContext) -> Lines:
     found = field(field(value, "_columns"), "_collection")
     columns = [state(one[1]) for one in found] if type(found) is list else []
     name = exact(str(state(value)["name"]))
@@ -285,13 +285,13 @@ def _sql_table(value: Any, ctx: Context) -> Lines:
         yield from _columns([(str.__str__(column), dtype)])
 
 
-def _sql_row(value: Any, ctx: Context) -> Lines:
+def _sql_row(value: Any, ctx: DescribeContext) -> Lines:
     yield f"SQLAlchemy Row of {len(value._fields)} columns"
     cells = (class_name(type(cell)) for cell in tuple(value._data))
     yield from _columns(zip(map(str, value._fields), cells, strict=False))
 
 
-def _xarray(value: Any, ctx: Context) -> Lines:
+def _xarray(value: Any, ctx: DescribeContext) -> Lines:
     """Describe a Dataset or DataArray by its variables; their values may be on disk."""
     found: Any = field(value, "_variables")
     if type(found) is dict:

@@ -15,7 +15,7 @@ from typing import Any
 
 from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    Context,
+    DescribeContext,
     Kinds,
     Lines,
     and_more,
@@ -61,7 +61,7 @@ _DOC_CHARS = 600
 _MESSAGE_CHARS = 400
 
 
-def _dict(value: dict[object, object], ctx: Context) -> Lines:
+def _dict(value: dict[object, object], ctx: DescribeContext) -> Lines:
     size, kind = dict.__len__(value), class_name(type(value))
     if not size:
         yield f"{kind}, empty"
@@ -89,7 +89,7 @@ def _dict(value: dict[object, object], ctx: Context) -> Lines:
         yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
 
 
-def _is_closed_column(keys: Any, values: Sequence[Any], ctx: Context) -> bool:
+def _is_closed_column(keys: Any, values: Sequence[Any], ctx: DescribeContext) -> bool:
     """Return whether a dict holds texts by number, as a column does, and is closed."""
     return (
         all(type(one) is str for one in values)
@@ -98,7 +98,7 @@ def _is_closed_column(keys: Any, values: Sequence[Any], ctx: Context) -> bool:
     )
 
 
-def _are_fields(value: object, keys: Any, values: Any, ctx: Context) -> bool:
+def _are_fields(value: object, keys: Any, values: Any, ctx: DescribeContext) -> bool:
     """Return whether the keys of a dict may be shown: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
@@ -113,7 +113,7 @@ def _are_fields(value: object, keys: Any, values: Any, ctx: Context) -> bool:
     return ctx.may_name(ours, ctx.name)
 
 
-def _entry(label: str, inner: object, container: object, ctx: Context) -> Lines:
+def _entry(label: str, inner: object, container: object, ctx: DescribeContext) -> Lines:
     """Yield the lines on one entry of a container, and on what it holds itself."""
     is_type = any(home(cls) in _DTYPES for cls in bases(type(inner)))
     tells_nothing = inner is None or inner is True or inner is False or is_type
@@ -123,7 +123,7 @@ def _entry(label: str, inner: object, container: object, ctx: Context) -> Lines:
         yield from ctx.entry(f"{label}: ", inner, container, label.strip("'\""))
 
 
-def _wanted(size: int, few: int, ctx: Context) -> int:
+def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
     if ctx.is_full:
         return min(size, _FULL)
     if size <= few:
@@ -131,7 +131,7 @@ def _wanted(size: int, few: int, ctx: Context) -> int:
     return _SHOWN if ctx.data == "sample" else 0
 
 
-def _sequence(value: object, ctx: Context) -> Lines:
+def _sequence(value: object, ctx: DescribeContext) -> Lines:
     """Describe a list, tuple, set or deque, past the methods of user code."""
     classes = bases(type(value))
     base = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
@@ -168,7 +168,7 @@ def _sequence(value: object, ctx: Context) -> Lines:
             yield from ctx.entry("- ", inner, value, ctx.name)
 
 
-def _range(items: Sequence[Any], size: int, ctx: Context) -> str:
+def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
     """Return the range of many numbers, in words; empty if it is not to be told."""
     is_short = len(items) < LEAST_ROWS or privacy.is_personal(ctx.name)
     if is_short or any(type(item) not in (int, float) for item in items):
@@ -177,7 +177,9 @@ def _range(items: Sequence[Any], size: int, ctx: Context) -> str:
     return f", {format_range(min(items), max(items))}{note}"
 
 
-def _records(title: str, items: Sequence[Any], size: int, ctx: Context) -> Lines:
+def _records(
+    title: str, items: Sequence[Any], size: int, ctx: DescribeContext
+) -> Lines:
     """Describe a list of dicts as the table that it is, by its first rows."""
     # A key of another class would be asked to compare.
     rows = [
@@ -205,7 +207,7 @@ def _types(items: Iterable[object]) -> str:
     return and_more(names, len(counted) - len(names))
 
 
-def _function(value: Any, ctx: Context) -> Lines:
+def _function(value: Any, ctx: DescribeContext) -> Lines:
     """Describe a function, also within a method, a cache or another wrapper."""
     is_method = type(value) is MethodType
     kind, inner = ("method", value.__func__) if is_method else ("function", value)
@@ -238,7 +240,7 @@ class _Verbatim(str):
     __repr__ = str.__str__
 
 
-def _signature(function: FunctionType, ctx: Context) -> str:
+def _signature(function: FunctionType, ctx: DescribeContext) -> str:
     code = function.__code__
     places = code.co_varnames[: code.co_argcount]
     values = {
@@ -284,13 +286,13 @@ def _doc(doc: object) -> Lines:
         yield f"  {shorten(first, _DOC_CHARS)}"
 
 
-def _source(block: list[str], ctx: Context) -> Lines:
+def _source(block: list[str], ctx: DescribeContext) -> Lines:
     if ctx.source:
         yield "source:" if block else "source: not to be found"
     yield from (line.rstrip("\n") for line in block)
 
 
-def _class(value: type, ctx: Context) -> Lines:
+def _class(value: type, ctx: DescribeContext) -> Lines:
     own, init = namespace(value), find_init(value)
     call = _signature(init, ctx).removeprefix("(self") if init else ""
     yield f"class {class_name(value)}{call and '(' + call.removeprefix(', ')}"
@@ -308,14 +310,14 @@ def _class(value: type, ctx: Context) -> Lines:
     yield from _source(lines, ctx)
 
 
-def _module(value: ModuleType, ctx: Context) -> Lines:
+def _module(value: ModuleType, ctx: DescribeContext) -> Lines:
     own = state(value)
     name, version = (exact(own.get(key)) for key in ("__name__", "__version__"))
     yield f"module {name or '?'} {version}".rstrip()
     yield from _doc(own.get("__doc__"))
 
 
-def _enum(value: object, ctx: Context) -> Lines:
+def _enum(value: object, ctx: DescribeContext) -> Lines:
     name = exact(field(value, "_name_")) or "?"
     inner = ctx.headline(field(value, "_value_"), value, name)
     yield f"{class_name(type(value))}.{name} = {inner}"
@@ -329,7 +331,7 @@ def record_fields(value: object) -> list[str]:
     return [name for name, part in fields.items() if field(part, "repr") is not False]
 
 
-def record_lines(value: object, ctx: Context) -> Lines:
+def record_lines(value: object, ctx: DescribeContext) -> Lines:
     """Yield the lines on an object that says which fields it has."""
     names = record_fields(value)
     yield f"{class_name(type(value))} of {len(names)} fields"
@@ -341,7 +343,7 @@ def record_lines(value: object, ctx: Context) -> Lines:
             yield from _entry(name, inner, value, ctx)
 
 
-def _exception(value: Any, ctx: Context) -> Lines:
+def _exception(value: Any, ctx: DescribeContext) -> Lines:
     shown = (
         repr(shorten(arg, _MESSAGE_CHARS))
         if type(arg) is str and (ctx.is_full or not privacy.tells_of_person(arg))

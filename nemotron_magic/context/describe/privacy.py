@@ -45,8 +45,6 @@ FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
 _PEOPLE_STEMS = tuple(WORDS["people_stems"])
 _THING_SIGNS = tuple(WORDS["thing_signs"])
 
-_GLUED = re.compile("|".join(WORDS["glued"]))
-
 
 def _fold(text: str) -> str:
     return without_accents(text).casefold()
@@ -82,7 +80,7 @@ def is_personal(label: str) -> bool:
         return False
     return (
         any(_is_person(word) or word in WORDS["pay"] for word in words)
-        or bool(_GLUED.search("_".join(words)))
+        or shows("_".join(words), "glued")
         or (len(words) == 1 and words[0] in WORDS["alone"])
         # A name that is not said of what, as in `product_name`.
         or (
@@ -133,7 +131,6 @@ LOOKS = {name: re.compile(text.replace("\n", "")) for name, text in _LOOKS.items
 _TECHNICAL = ("common", "starts", "terms", "statistics")
 _CONTACTS = ("contact", "honorific", "street")
 _MOST_DIGITS = 6
-_ODD_NAME = re.compile("|".join(WORDS["odd_names"]))
 
 
 def _parts(text: str) -> list[str]:
@@ -186,7 +183,7 @@ def _is_plain(text: str, is_of_thing: bool) -> bool:
     # Two capital words that nobody knows are a name; so is one beside a name's dot.
     is_alone = capital == words[:1] and all(map(str.islower, words[1:]))
     is_one = is_alone and "." not in plain
-    return not (any(map(_ODD_NAME.match, words)) or (capital and not is_one))
+    return not (any(map(LOOKS["odd_name"].match, words)) or (capital and not is_one))
 
 
 def _has_name(words: Iterable[str]) -> bool:
@@ -309,7 +306,9 @@ def tells_of_person(text: str) -> bool:
     )
     if _has_initials(text) or any(map(_are_unknown, chain(pairs, amid))):
         return True
-    if not text.isascii() and any(map(_ODD_NAME.match, LOOKS["letters"].findall(text))):
+    if not text.isascii() and any(
+        map(LOOKS["odd_name"].match, LOOKS["letters"].findall(text))
+    ):
         return True
     listed = [part for part in map(str.strip, LOOKS["between"].split(text)) if part]
     return bool(listed) and 2 * sum(map(_is_bare_name, listed)) >= len(listed)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    Context,
+    DescribeContext,
     Lines,
     format_extreme,
     is_scalar,
@@ -30,8 +30,6 @@ _MOST_ENDS = 3  # columns whose largest and smallest numbers are looked for
 _NUMBERS = 5  # of a column are looked for in a table
 _COMPARED = 2_000_000  # cells for each column, about 2 ms
 _LIBRARIES = ("builtins", "datetime", "decimal", "numpy", "pandas")
-_TERM = re.compile(r"[^\W\d][\w.]*[:(\[*].*[\w)\]]")
-_LEVEL = re.compile(r"\[T?\.?[^\[\]]*\]")
 _WORD = re.compile(r"\w+")
 _STATISTICS = privacy.WORDS["statistics"]
 # With these, a number is that of one row.
@@ -51,7 +49,7 @@ class _Grid(NamedTuple):
     is_indexed: bool  # whether the labels of rows are an index, and no columns
 
 
-def summary_lines(table: Any, ctx: Context) -> Lines | None:
+def summary_lines(table: Any, ctx: DescribeContext) -> Lines | None:
     """Return the lines on a table if it is the result of an aggregation, or None."""
     if ctx.is_full or not len(table) > 0:
         return None
@@ -173,7 +171,7 @@ def _is_statistic(label: Any) -> bool:
     return type(last) is str and last in _STATISTICS
 
 
-def _is_known(label: Any, ctx: Context) -> bool:
+def _is_known(label: Any, ctx: DescribeContext) -> bool:
     known = (_STATISTICS, ctx.live.columns)
     return all(
         type(part) is str
@@ -182,20 +180,22 @@ def _is_known(label: Any, ctx: Context) -> bool:
     )
 
 
-def _is_term(label: str, ctx: Context) -> bool:
+def _is_term(label: str, ctx: DescribeContext) -> bool:
     """Return whether a label is a term of a formula: `C(region)[T.north]:rooms`."""
     if label in privacy.WORDS["formula"]:
         return True
-    words = {one.casefold() for one in _WORD.findall(_LEVEL.sub(" ", label))}
+    words = {
+        one.casefold() for one in _WORD.findall(privacy.LOOKS["level"].sub(" ", label))
+    }
     return (
-        _TERM.fullmatch(label) is not None
-        and not any(map(privacy.is_personal, _LEVEL.split(label)))
+        privacy.LOOKS["term"].fullmatch(label) is not None
+        and not any(map(privacy.is_personal, privacy.LOOKS["level"].split(label)))
         and not words.isdisjoint(map(str.casefold, ctx.live.columns))
         and privacy.is_harmless_line(label, ctx.live.words)
     )
 
 
-def text_values(cells: Any, ctx: Context) -> list[str]:
+def text_values(cells: Any, ctx: DescribeContext) -> list[str]:
     """Return the different texts of a row of cells, in order, if they may be shown."""
     texts = cells.tolist() if len(cells) <= _MOST_TEXTS else [None]
     if any(type(text) is not str for text in texts) or privacy.is_personal(ctx.name):
@@ -226,7 +226,7 @@ def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:
                 yield name, values
 
 
-def _is_labelled(grid: _Grid, ctx: Context) -> bool:
+def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
     """Return whether all labels are those of columns and statistics.
 
     Of a Series, the name tells a row of a table, which is called by a place or a
@@ -313,7 +313,7 @@ def _is_numeric(dtype: Any) -> bool:
     return bool(dtype.is_numeric()) if is_polars else dtype.kind in "iuf"
 
 
-def _lines(grid: _Grid, seen: int, ctx: Context) -> Lines:
+def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Lines:
     rows, width = grid.size
     labels = _texts(grid.rows, grid.names, ctx, seen)
     columns = list(map(_levels_of, grid.columns))
@@ -338,7 +338,7 @@ def _lines(grid: _Grid, seen: int, ctx: Context) -> Lines:
 
 
 def _texts(
-    rows: list[tuple[Any, ...]], names: Sequence[Any], ctx: Context, seen: int
+    rows: list[tuple[Any, ...]], names: Sequence[Any], ctx: DescribeContext, seen: int
 ) -> list[str]:
     """Return labels, seen so often as values; those that may be people are numbered."""
     levels = [
@@ -348,7 +348,7 @@ def _texts(
     return [", ".join(parts) for parts in zip(*levels, strict=True)] or [""] * len(rows)
 
 
-def _level(labels: list[Any], name: str, ctx: Context, seen: int) -> list[str]:
+def _level(labels: list[Any], name: str, ctx: DescribeContext, seen: int) -> list[str]:
     unknown = {one for one in labels if type(one) is str and not _is_known(one, ctx)}
     if privacy.is_personal(name):
         unknown = set(labels)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    Context,
+    DescribeContext,
     Kinds,
     Lines,
     and_more,
@@ -101,7 +101,7 @@ def _step_of(rows: int, columns: int = 1) -> int:
     return 1 if rows <= most else (rows // most + 1) | 1
 
 
-def _format_label(label: object, ctx: Context) -> str:
+def _format_label(label: object, ctx: DescribeContext) -> str:
     """Return the name of a column as code can take it: `'2024'`, `' price'` quoted."""
     if type(label) is str:
         is_plain = label.isprintable() and bool(_TEXT.fullmatch(label))
@@ -113,7 +113,7 @@ def _format_label(label: object, ctx: Context) -> str:
     return shorten(f"({levels}{',' if len(label) == 1 else ''})")
 
 
-def quote_label(label: object, ctx: Context) -> str:
+def quote_label(label: object, ctx: DescribeContext) -> str:
     """Return the name of what stands alone, a text in quotes; "" if it has none."""
     if type(label) is str:
         return label and repr(shorten(label))
@@ -122,7 +122,7 @@ def quote_label(label: object, ctx: Context) -> str:
 
 def format_labels(
     labels: Sequence[object],
-    ctx: Context,
+    ctx: DescribeContext,
     names: Sequence[object] = (),
     types: Iterable[object] = (),
 ) -> list[str]:
@@ -141,7 +141,7 @@ def format_labels(
 
 
 def table_lines(
-    kind: str, size: tuple[int, int], columns: list[Column], ctx: Context
+    kind: str, size: tuple[int, int], columns: list[Column], ctx: DescribeContext
 ) -> Lines:
     """Yield the lines on a table of `size`, of its first columns and of its index."""
     rows, width = size
@@ -157,7 +157,9 @@ def table_lines(
     yield from _rows(columns, rows, ctx)
 
 
-def _column_lines(kind: str, columns: list[Column], rows: int, ctx: Context) -> Lines:
+def _column_lines(
+    kind: str, columns: list[Column], rows: int, ctx: DescribeContext
+) -> Lines:
     """Yield the lines on a single column, such as a Series, and on its index."""
     *index, column = columns
     name = f" {column.label}" if column.label else ""
@@ -174,7 +176,7 @@ def _sampled(column: Column) -> str:
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
 
-def _figures(column: Column, ctx: Context, name: str = "") -> str:
+def _figures(column: Column, ctx: DescribeContext, name: str = "") -> str:
     """Return how much is missing, and the range or the names of the values."""
     try:
         present, share = column.present()
@@ -186,7 +188,7 @@ def _figures(column: Column, ctx: Context, name: str = "") -> str:
         return f"its values could not be read: {type(error).__name__}"
 
 
-def _values(column: Column, present: Any, ctx: Context, name: str = "") -> str:
+def _values(column: Column, present: Any, ctx: DescribeContext, name: str = "") -> str:
     if column.kind == "other":
         return ""
     if ctx.hides(column.label, name):
@@ -200,7 +202,7 @@ def _values(column: Column, present: Any, ctx: Context, name: str = "") -> str:
     return format_range(present.min(), present.max())
 
 
-def _text_values(present: Any, ctx: Context, label: str, is_index: bool) -> str:
+def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool) -> str:
     """Name the values of a text column if they are few; of many, none."""
     counted, kinds = _texts(present)
     if kinds:
@@ -230,7 +232,7 @@ def _are_few(counted: Counter[str]) -> bool:
     )
 
 
-def _rows(columns: list[Column], rows: int, ctx: Context) -> Lines:
+def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Lines:
     if ctx.data == "schema" or not rows or not columns:
         return
     wanted = min(rows, _FULL_ROWS if ctx.is_full else _SHOWN_ROWS)
@@ -284,7 +286,7 @@ def _column(label: str, values: Any, step: int, is_index: bool = False) -> Colum
     return Column(label, _type_text(dtype), kind, by_place, step, is_index)
 
 
-def _arrow_table(value: Any, ctx: Context) -> Lines:
+def _arrow_table(value: Any, ctx: DescribeContext) -> Lines:
     rows, width = value.num_rows, value.num_columns
     # Arrow takes rows by a list of their places: dearer than a view.
     step = max(_step_of(rows, width), rows // 4_000 | 1)
@@ -293,12 +295,12 @@ def _arrow_table(value: Any, ctx: Context) -> Lines:
     return table_lines(f"pyarrow {type(value).__name__}", (rows, width), columns, ctx)
 
 
-def _arrow_array(value: Any, ctx: Context) -> Lines:
+def _arrow_array(value: Any, ctx: DescribeContext) -> Lines:
     column = _column("", value, max(1, len(value) // 20_000 | 1))
     return _column_lines(f"pyarrow {type(value).__name__}", [column], len(value), ctx)
 
 
-def _frame(library: str, value: Any, ctx: Context) -> Lines:
+def _frame(library: str, value: Any, ctx: DescribeContext) -> Lines:
     """Describe a frame of pandas or polars."""
     frame = as_library(value, library)
     if summary := summary_lines(frame, ctx):
@@ -312,7 +314,7 @@ def _frame(library: str, value: Any, ctx: Context) -> Lines:
     return table_lines(f"{library} DataFrame{levels}", size, index + columns, ctx)
 
 
-def _index(index: Any, step: int, ctx: Context) -> tuple[str, list[Column]]:
+def _index(index: Any, step: int, ctx: DescribeContext) -> tuple[str, list[Column]]:
     """Return what names the rows: levels in words, or a column, or their numbers."""
     kind = type(index).__name__
     if kind == "MultiIndex":
@@ -323,7 +325,7 @@ def _index(index: Any, step: int, ctx: Context) -> tuple[str, list[Column]]:
     return "", [_column(f"index {name}".strip(), index, step, is_index=True)]
 
 
-def _level_names(index: Any, ctx: Context) -> str:
+def _level_names(index: Any, ctx: DescribeContext) -> str:
     """Return the names of the levels of an index, each with what it holds."""
     found = []
     for name, values in zip(index.names, index.levels, strict=True):
@@ -335,7 +337,7 @@ def _level_names(index: Any, ctx: Context) -> str:
     return ", ".join(found)
 
 
-def _pandas_array(value: Any, ctx: Context) -> Lines:
+def _pandas_array(value: Any, ctx: DescribeContext) -> Lines:
     """Describe what `unique` returns: an array of pandas, or one of objects."""
     kind = class_name(type(value))
     if home(type(value))[0] != "pandas":
@@ -346,7 +348,7 @@ def _pandas_array(value: Any, ctx: Context) -> Lines:
     yield f"{kind} of {len(value):,}, {dtype}{named and f': {named}'}"
 
 
-def _single(library: str, value: Any, ctx: Context) -> Lines:
+def _single(library: str, value: Any, ctx: DescribeContext) -> Lines:
     """Describe a Series of pandas or polars, or an Index."""
     values = as_library(value, library)
     rows, kind = len(values), f"{library} {type(values).__name__}"
@@ -365,12 +367,12 @@ def _single(library: str, value: Any, ctx: Context) -> Lines:
     return _column_lines(kind + levels, columns, rows, ctx)
 
 
-def _polars_lazy(value: Any, ctx: Context) -> Lines:
+def _polars_lazy(value: Any, ctx: DescribeContext) -> Lines:
     # Even its schema may open files, ask a network, or call user code.
     yield "polars LazyFrame (a query that has not run; nothing was read for it)"
 
 
-def _pandas_view(value: Any, ctx: Context) -> Lines:
+def _pandas_view(value: Any, ctx: DescribeContext) -> Lines:
     """Describe groups, a window or a style of a table: by what, and the table."""
     own = state(value)
     keys = own.get("keys")
@@ -382,7 +384,7 @@ def _pandas_view(value: Any, ctx: Context) -> Lines:
     yield from (f"  {line}" for line in ctx.lines(table, value))
 
 
-def _dtype(value: Any, ctx: Context) -> Lines:
+def _dtype(value: Any, ctx: DescribeContext) -> Lines:
     yield _type_text(value)
 
 
