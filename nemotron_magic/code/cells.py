@@ -10,6 +10,7 @@ from itertools import islice
 
 from nemotron_magic.code import classify
 from nemotron_magic.code.classify import parsed, strip_prompts
+from nemotron_magic.code.syntax import LIBRARIES, by_word, words
 from nemotron_magic.markdown.parser import (
     FENCE,
     CodeBlock,
@@ -157,45 +158,14 @@ def _trimmed(code: str) -> str:
     return "\n".join(line[len(shared) * is_shared :] for line in lines)
 
 
-_PYTHON = frozenset([
-    "python", "py", "ipython", "ipy", "pycon", "python-repl", "python-console",
-    "pyrepl", "jupyter", "jupyter-python", "code-cell", "cell", "sage", "x-python",
-    "text/x-python",
-])  # fmt: skip
-# What shows commands with their prompts, and output without.
-_SESSIONS = frozenset([
-    "console", "shell-session", "shellsession", "sh-session", "bash-session",
-    "terminal", "session", "doctest",
-])  # fmt: skip
-_SHELLS = frozenset(["bash", "sh", "shell", "shellscript", "zsh"])
-_MARKDOWN = frozenset(["markdown", "md", "mdx", "qmd", "rmd", "rmarkdown", "myst"])
-
-# The magics that can take a language, the best first, and the language's names.
-_LANGUAGES = """
-    bash sh: bash sh shell shellscript zsh
-    html HTML: html htm html5
-    javascript js: javascript js
-    latex: latex tex
-    perl: perl pl
-    ruby: ruby rb
-    sql: sql postgres postgresql mysql sqlite sqlite3 duckdb
-    svg SVG: svg
-    cython: cython pyx
-    julia: julia jl
-    octave: octave
-    R: r
-    cmd: cmd bat batch
-"""
-_MAGICS: dict[str, list[str]] = {
-    name: row.partition(":")[0].split()
-    for row in _LANGUAGES.strip().split("\n")
-    for name in row.partition(":")[2].split()
-}
+_PYTHON, _SESSIONS = words("python"), words("sessions")
+_SHELLS, _MARKDOWN = words("shells"), words("markdown")
+_MAGICS = by_word(LIBRARIES["languages"])
 
 
 def magic_of(language: str, magics: Collection[str]) -> str:
     """Return the cell magic that takes a language, among those there are; else ""."""
-    return next((one for one in _MAGICS.get(language, ()) if one in magics), "")
+    return next((one for one in _MAGICS.get(language, "").split() if one in magics), "")
 
 
 def is_python_name(language: str) -> bool:
@@ -235,8 +205,8 @@ def _without_prose(code: str) -> str:
 def _is_prose(text: str) -> bool:
     """Return whether a text begins with a sentence: words, and no Python."""
     line = text.partition("\n")[0]
-    words = len(_WORDS.findall(line))
-    is_long = words >= _LEAST_WORDS or (words and line.rstrip().endswith((":", ":**")))
+    count = len(_WORDS.findall(line))
+    is_long = count >= _LEAST_WORDS or (count and line.rstrip().endswith((":", ":**")))
     return bool(is_long and _SENTENCE.match(text)) and parsed(line) is None
 
 

@@ -32,6 +32,7 @@ from nemotron_magic.code.syntax import (
     python_source,
     suppresses,
     tested_texts,
+    words,
 )
 from nemotron_magic.core.text import closest_match
 
@@ -92,11 +93,7 @@ _MOST = 20
 _GIVEN = re.compile(
     r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|__\w+__"
 )
-# These call at once what they are handed.
-_CALL_BACK = frozenset([
-    "agg", "aggregate", "apply", "applymap", "assign", "filter", "map",
-    "map_elements", "max", "min", "pipe", "reduce", "sort", "sorted", "transform",
-])  # fmt: skip
+_CALL_BACK = words("call_back")
 
 _Place = tuple[int, int]  # line and column
 

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 
-from nemotron_magic.code.syntax import LIBRARIES, try_to_parse
+from nemotron_magic.code.syntax import LIBRARIES, try_to_parse, words
 
 _LONGEST = 200_000  # characters; more than that is not read
 _TRACEBACK = "Traceback (most recent call last)"
@@ -18,10 +18,10 @@ _MAGIC = re.compile(
 _ASSIGNED_MAGIC = re.compile(r"([\w\s,.\[\]'\"]+=\s*)[%!]\s*\w.*")
 _HALF_PROMPT = re.compile(r"In ?\[\d*\]?:?")
 _VALUE_BEGINS = "[{(-'\"0123456789"
-_FILE_ENDINGS = frozenset(LIBRARIES["file_endings"].split())
-_PRINTED = frozenset(LIBRARIES["printed"].split())
+_FILE_ENDINGS = words("file_endings")
+_PRINTED = words("printed")
 _PRINTED_WITH_DOTS = re.compile(LIBRARIES["printed_with_dots"])
-_NEVER_PRINTED = frozenset(LIBRARIES["never_printed"].split())
+_NEVER_PRINTED = words("never_printed")
 _TABLE = re.compile(r"df\w*")
 _WORK = (
     ast.Assert, ast.Assign, ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith,

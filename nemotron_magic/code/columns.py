@@ -23,13 +23,14 @@ from nemotron_magic.code.syntax import (
     names_in,
     root_name,
     tested_texts,
+    words,
 )
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
 _MOST = 20
 _TABLES: dict[str, frozenset[str]] = {
-    name: frozenset(words.split()) for name, words in LIBRARIES["tables"].items()
+    name: frozenset(all.split()) for name, all in LIBRARIES["tables"].items()
 }
 # With these, the names are no columns, or need not be there.
 _OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
@@ -40,9 +41,7 @@ _NOT_SURE = (
     ast.Lambda, ast.ListComp, ast.Match, ast.SetComp, ast.Try, ast.TryStar, ast.While,
     ast.With,
 )  # fmt: skip
-_BY_EXPRESSIONS = (
-    "agg", "eval", "filter", "group_by", "join", "select", "sort", "with_columns",
-)  # fmt: skip
+_BY_EXPRESSIONS = words("by_expressions")
 _NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _USERS = ("", "__main__")
@@ -265,8 +264,10 @@ def _named_in(
             attributes = tables[name].attributes
             if attributes and part not in attributes and part[0] != "_":
                 yield name, part, False
-        case ast.Call(ast.Attribute(ast.Name("sns" | "seaborn" | "px")), args, words):
-            named = {one.arg: one.value for one in words}
+        case ast.Call(
+            ast.Attribute(ast.Name("sns" | "seaborn" | "px")), args, keywords
+        ):
+            named = {one.arg: one.value for one in keywords}
             data = named.get("data", named.get("data_frame", *args[:1]))
             for value in (named[one] for one in ("x", "y", "hue") if one in named):
                 match data, value:
@@ -291,17 +292,17 @@ def _named_in(
 
 def _arguments(node: ast.Call, method: str) -> Iterator[ast.AST]:
     """Yield the arguments of a method that name columns."""
-    words = {one.arg: one.value for one in node.keywords}
+    given = {one.arg: one.value for one in node.keywords}
     place, *named = LIBRARIES["arguments"].get(method, "").split() or [""]
-    if words.keys() & _OTHERWISE:
+    if given.keys() & _OTHERWISE:
         return
-    yield from (words[one] for one in (place, *named) if one in words)
+    yield from (given[one] for one in (place, *named) if one in given)
     if place.isdecimal() and len(node.args) == int(place) + 1:
         yield node.args[-1]
     if method in ("agg", "astype"):
         dicts = (one for one in node.args if isinstance(one, ast.Dict))
         yield from (key for one in dicts for key in one.keys if key)
-        pairs = (one for one in words.values() if isinstance(one, ast.Tuple))
+        pairs = (one for one in given.values() if isinstance(one, ast.Tuple))
         yield from (one.elts[0] for one in pairs)
     # What polars takes by `pl.col`, unless some are of another table.
     calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]

@@ -19,7 +19,7 @@ from importlib.resources import files
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
-from nemotron_magic.code.syntax import parse_quietly, python_source
+from nemotron_magic.code.syntax import by_word, parse_quietly, python_source
 from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.text import sanitize_label
 
@@ -45,9 +45,7 @@ _UNSEEN = "This cell is too {} to be looked over: read all of it before it runs.
 _UNKNOWN = "\ufffd"  # what stands in a text for what is known only when it runs
 
 _TABLES = tomllib.loads(files(__package__).joinpath("effects.toml").read_text("utf-8"))
-_MAGICS: dict[str, str] = {
-    name: effect for effect, all in _TABLES["magics"].items() for name in all.split()
-}
+_MAGICS = by_word(_TABLES["magics"])
 _CALLS: list[tuple[str, str]] = [
     ("|".join(patterns), effect) for effect, patterns in _TABLES["calls"].items()
 ]

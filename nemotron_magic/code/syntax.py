@@ -16,7 +16,19 @@ from nemotron_magic.core.text import closest_match, one_line
 LIBRARIES: dict[str, Any] = tomllib.loads(
     files(__package__).joinpath("libraries.toml").read_text("utf-8")
 )
-HARMLESS_MAGICS = frozenset(LIBRARIES["harmless_magics"].split())
+
+
+def words(name: str) -> frozenset[str]:
+    """Return a list of `libraries.toml`."""
+    return frozenset(LIBRARIES[name].split())
+
+
+def by_word(table: dict[str, str]) -> dict[str, str]:
+    """Return the key of a table by each word of its values."""
+    return {word: key for key, words in table.items() for word in words.split()}
+
+
+HARMLESS_MAGICS = words("harmless_magics")
 _PACKAGES: dict[str, str] = LIBRARIES["packages"] | {
     name: name for name in LIBRARIES["same_packages"].split()
 }

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from keyword import iskeyword
 
-from nemotron_magic.code.syntax import try_to_parse
+from nemotron_magic.code.syntax import try_to_parse, words
 from nemotron_magic.core.text import UNSEEN, one_line
 
 _ALL_LATIN_LOOKING = ("CHEROKEE", "COPTIC", "LISU")
@@ -117,14 +117,6 @@ _LINE_OR_PART = re.compile(
 _GOES_ON = "    "
 _CLOSES = " \t)]},;:\\"
 
-_RUNS_PYTHON = frozenset([
-    "capture", "memit", "mprun", "prun", "pypy", "python", "python3", "time", "timeit",
-])  # fmt: skip
-_BLANKS_ARE_FREE = frozenset([
-    "!", "HTML", "SVG", "bash", "cmd", "html", "javascript", "js", "powershell", "pwsh",
-    "script", "sh", "svg", "sx", "system",
-])  # fmt: skip
-
 
 def _cell_magic(source: str) -> tuple[str, int]:
     """Return the name of a cell's magic, and where the lines below it begin."""
@@ -133,7 +125,7 @@ def _cell_magic(source: str) -> tuple[str, int]:
 
 
 def _runs_python(magic: str) -> bool:
-    return not magic or magic in _RUNS_PYTHON
+    return not magic or magic in words("python_magics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +182,7 @@ def _lines(source: str) -> Iterator[_Line]:
     if _runs_python(magic):
         below = _mask(body, _LINE_OR_PART)
     else:
-        is_free = magic in _BLANKS_ARE_FREE
+        is_free = magic in words("blanks_are_free")
         below = _mask(body, _QUOTED) if is_free else "r" * len(body)
     mask = _mask(source[:start], _QUOTED) + below
     at, is_inside = 0, False

@@ -10,9 +10,9 @@ import tempfile
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from nemotron_magic.code.trial import Trials, child, precheck
+from nemotron_magic.code.trial import Trials, child
 
-IMPORTED = (child, precheck)  # while that is allowed
+IMPORTED = child  # while that is allowed
 
 NOBODY = 65534
 DUMPABLE = 4  # prctl: without it, /proc/self belongs to root after a change of user

@@ -203,8 +203,7 @@ def test_secrets_of_the_home_cannot_be_read(trying: Kernel, tmp_path: Path) -> N
 
 def test_no_code_runs_where_one_guard_does_not_hold(trying: Kernel) -> None:
     outcome = trying.run(
-        "from nemotron_magic.code.trial.guards import GUARDS\n"
-        "from nemotron_magic.code.trial.system_calls import GuardError\n"
+        "from nemotron_magic.code.trial.guards import GUARDS, GuardError\n"
         "def broken(place):\n    raise GuardError('this one', 38)\n"
         "for number in range(len(GUARDS)):\n"
         "    guards = [*GUARDS[:number], broken, *GUARDS[number + 1 :]]\n"

@@ -7,8 +7,10 @@ were. Linux only.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -21,18 +23,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, Literal
 
+from nemotron_magic.code.syntax import (
+    LIBRARIES,
+    by_word,
+    magics,
+    names_in,
+    try_to_parse,
+    words,
+)
 from nemotron_magic.core.text import one_line
 
 _PREFIX = "nemotron-trial-"
 _POLL_S, _STUCK_S = 0.05, 0.8
 _MOST_ANSWER = 1 << 16  # bytes
-_SECRETS = (
-    ".ssh", ".aws", ".gnupg", ".kube", ".netrc", ".pgpass", ".git-credentials",
-    ".pypirc", ".docker", ".azure", ".config/gcloud", ".config/gh",
-    ".local/share/keyrings",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,6 @@ class Trials:
         return verdicts + [Verdict("not tried", reason)] * missing
 
     def _reason(self, cells: Sequence[str]) -> str:
-        # Here and not above, like the child: most sessions try nothing.
-        from nemotron_magic.code.trial.precheck import reason_not_to_try
-
         sources = []
         for cell in cells:
             with suppress(Exception):  # the user's own transformer, or bad syntax
@@ -112,6 +115,7 @@ class Trials:
         self, cells: Sequence[str], tick: Callable[[float], None]
     ) -> tuple[list[dict[str, Any]], str]:
         """Fork, wait; return what the copy wrote, and why it wrote no more."""
+        # Here and not above: most sessions try nothing.
         from nemotron_magic.code.trial.child import run_in_child
         from nemotron_magic.code.trial.guards import GUARDS, Place
 
@@ -147,7 +151,7 @@ class Trials:
 
     def _hidden(self) -> tuple[str, ...]:
         home = Path.home()
-        paths = [*(home / one for one in _SECRETS), *self.unreadable]
+        paths = [*(home / one for one in words("secrets")), *self.unreadable]
         needed = [Path(one or ".").resolve() for one in (*sys.path, sys.prefix, ".")]
         return tuple(
             str(path.resolve())
@@ -171,8 +175,7 @@ def unsupported() -> str:
     """Return why this system can try nothing; empty if it can."""
     if sys.platform != "linux":
         return "trials need Linux"
-    from nemotron_magic.code.trial.guards import landlock_version
-    from nemotron_magic.code.trial.system_calls import is_known_machine
+    from nemotron_magic.code.trial.guards import is_known_machine, landlock_version
 
     if not is_known_machine():
         return "trials need an x86_64 or aarch64 machine"
@@ -183,8 +186,6 @@ def unsupported() -> str:
 
 def _spare_memory() -> int:
     """Return how many bytes a copy may take: half of what is free, 2 GB at most."""
-    from nemotron_magic.code.trial.precheck import free_and_total_memory
-
     return max(256 << 20, min(2 << 30, free_and_total_memory()[0] // 2))
 
 
@@ -267,7 +268,7 @@ def _end(status: int) -> str:
 
 def _spent_in_locks(process: int) -> str:
     """Return the time a process spent if all its threads wait for locks, else empty."""
-    from nemotron_magic.code.trial.system_calls import FUTEX
+    from nemotron_magic.code.trial.guards import FUTEX
 
     folder = Path(f"/proc/{process}")
     try:
@@ -276,3 +277,130 @@ def _spent_in_locks(process: int) -> str:
     except OSError:
         return ""
     return " ".join(spent) if all(one == [str(FUTEX)] for one in calls) else ""
+
+
+_ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
+_SHELL = {"system", "getoutput", "getoutput_split"}
+# Magics, and what they do that a copy may not.
+_OF_MAGIC = by_word(LIBRARIES["untried_magics"])
+# Modules whose objects are connections, or are of no use without one.
+_CONNECTIONS = re.compile(rf"(?:{'|'.join(LIBRARIES['connections'].split())})(?:\.|$)")
+_NO_CONNECTION = re.compile(rf"(?:{'|'.join(LIBRARIES['no_connections'].split())})$")
+_ON_A_GPU = ("jax", "tensorflow", "cupy", "cudf", "numba.cuda.cudadrv.driver")
+_LEAST_FREE = 1 << 30  # bytes
+
+
+def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -> str:
+    """Return why transformed code cannot be tried in a copy; empty if it may be."""
+    names: set[str] = set()
+    for source in sources:
+        # Of what cannot be read, the trial tells.
+        tree = try_to_parse(source) or ast.Module([], [])
+        names |= names_in(tree)
+        reasons = [_OF_MAGIC.get(name, "") for name, *_ in magics(tree)]
+        reasons += map(_reason_in, ast.walk(tree))
+        if any(reasons):
+            return next(filter(None, reasons))
+    reached = dict(_reached(names, namespace))
+    return _held(reached) or _of_libraries(reached) or _of_memory()
+
+
+def _reason_in(node: ast.AST) -> str:
+    match node:
+        case ast.Constant(str(text)) if _ADDRESS.search(text):
+            return "reads from the network"
+        case ast.Call(ast.Attribute(ast.Call(ast.Name("get_ipython")), called)) if (
+            called in _SHELL
+        ):
+            return "runs a shell command"
+    return ""
+
+
+def _reached(
+    names: set[str], namespace: Mapping[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Yield the values of names, and of those that the user's functions read."""
+    waiting, seen = list(names), set(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in namespace:
+            continue
+        value = namespace[name]
+        yield name, value
+        if isinstance(value, FunctionType) and value.__globals__ is namespace:
+            more = set(value.__code__.co_names) - seen
+            waiting += more
+            seen |= more
+
+
+def _held(reached: Mapping[str, object]) -> str:
+    """Return which value is a connection, or holds one as an attribute or item."""
+    for name, value in reached.items():
+        if _is_connection(value) or any(map(_is_connection, _parts(value))):
+            return f"uses the connection {name}"
+    return ""
+
+
+def _parts(value: object) -> list[object]:
+    if type(value) in (list, tuple, set):
+        return list(value)[:20]  # type: ignore[call-overload, no-any-return]
+    if type(value) is dict:
+        return list(value.values())[:20]
+    if type(value).__module__ == "__main__":
+        with suppress(AttributeError):
+            return list(object.__getattribute__(value, "__dict__").values())[:20]
+    return []
+
+
+def _is_connection(value: object) -> bool:
+    kind = type(value)
+    if isinstance(value, type) or kind.__module__ in ("builtins", "types"):
+        return False
+    return bool(
+        _CONNECTIONS.match(str(kind.__module__))
+        and not _NO_CONNECTION.search(kind.__qualname__)
+    )
+
+
+def _of_libraries(reached: Mapping[str, object]) -> str:
+    homes = {_home(value) for value in reached.values()}
+    if "polars" in homes and any(one.startswith("polars-") for one in _threads()):
+        return "uses polars, whose threads do not survive in a copy"
+    torch = sys.modules.get("torch.cuda")
+    is_used = getattr(torch, "is_initialized", None)
+    if callable(is_used) and is_used():
+        return "shares the kernel's GPU"
+    library = next((one for one in _ON_A_GPU if one in sys.modules), "")
+    return f"shares the kernel's GPU ({library} is loaded)" if library else ""
+
+
+def _home(value: object) -> str:
+    """Return the top-level package that a value, or a module, comes from."""
+    if isinstance(value, ModuleType):
+        module = value.__name__
+    else:
+        made = value if isinstance(value, (type, FunctionType)) else type(value)
+        module = getattr(made, "__module__", "")
+    return str(module).partition(".")[0]
+
+
+def _threads() -> Iterator[str]:
+    for path in Path("/proc/self/task").glob("*/comm"):
+        with suppress(OSError):
+            yield path.read_text()
+
+
+def _of_memory() -> str:
+    """Return whether too little memory is free for a copy that grows."""
+    free, total = free_and_total_memory()
+    is_short = total > 0 and free < _LEAST_FREE + total // 10
+    return "needs memory, of which too little is free" if is_short else ""
+
+
+def free_and_total_memory() -> tuple[int, int]:
+    """Return how many bytes this machine has free, and has; 0 if that is not known."""
+    with suppress(OSError, KeyError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
+        return sizes["MemAvailable"], sizes["MemTotal"]
+    return 0, 0

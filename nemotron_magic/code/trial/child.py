@@ -24,29 +24,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
-from nemotron_magic.code.syntax import LIBRARIES
+from nemotron_magic.code.syntax import LIBRARIES, by_word, words
 from nemotron_magic.code.trial.guards import (
     Guard,
     Place,
+    libc,
     make_private_layer,
+    number,
     use_one_openmp_thread,
 )
-from nemotron_magic.code.trial.system_calls import libc, number
 
 _MOST_MESSAGE = 300  # characters of an error's message that are reported
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-# What a display hook calls to show a value, after it has been formatted.
-_SHOWING = (
-    "start_displayhook", "write_output_prompt", "write_format_data", "log_output",
-    "finish_displayhook",
-)  # fmt: skip
-
 # What an audit event means in words; the events are Python's own.
-_WORDS: dict[str, str] = {
-    event: words
-    for words, events in LIBRARIES["refused"].items()
-    for event in events.split()
-}
+_WORDS = by_word(LIBRARIES["refused"])
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Caches of libraries, which do without where they may not write.
 _CACHE = re.compile(r"__pycache__|/\.?cache/|/\.?(?:config/)?(?:matplotlib|ipython)\b")
@@ -145,7 +136,7 @@ class _Run:
         shell.ask_exit = lambda *args: self._refusals.append("ends the kernel")
         shell.showtraceback, shell.showsyntaxerror = self._note_raised, _nothing
         shell.display_pub.publish = shell.display_pub.clear_output = _nothing
-        for step in filter(partial(hasattr, shell.displayhook), _SHOWING):
+        for step in filter(partial(hasattr, shell.displayhook), words("showing")):
             setattr(shell.displayhook, step, _nothing)
         after = shell.events.callbacks.get("post_execute", [])
         self._draws: list[Callable[[], object]] = [
@@ -225,16 +216,16 @@ class _Run:
                 self._refusals.append(f"reads {name}, which may be secret")
                 raise _Refused(name)
             return
-        words = _WORDS.get(event, "")
-        if words == "changes files":
+        refusal = _WORDS.get(event, "")
+        if refusal == "changes files":
             path = args[0] if args else ""
             # Libraries make their own folders again.
             is_there = event == "os.mkdir" and os.path.isdir(path)
             if not is_there and self._is_outside(path):
-                self._refusals.append(words)
-        elif words:
-            self._refusals.append(words)
-            raise _Refused(words)
+                self._refusals.append(refusal)
+        elif refusal:
+            self._refusals.append(refusal)
+            raise _Refused(refusal)
 
     def _is_hidden(self, path: str | bytes) -> bool:
         return _is_in(os.path.realpath(os.fsdecode(path)), self._place.unreadable)
