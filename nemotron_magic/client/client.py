@@ -83,15 +83,6 @@ def _encoded(request: Request) -> bytes:
     return well_formed(json.dumps(request.body(), ensure_ascii=False)).encode()
 
 
-def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
-    try:
-        sleep(wait_s)
-        return
-    except KeyboardInterrupt:
-        why = "while waiting to ask again; nothing was billed"
-    raise InterruptedByUser("stopped by you", why)
-
-
 _uniform = random.SystemRandom().uniform  # not of the user's seed
 _BALANCES = ("/v2/billing", "/v1/billing/balance")
 
@@ -189,7 +180,11 @@ class Client:
                     raise
                 retry = Retry(error.what, wait_s, attempt)
             yield retry
-            _wait(sleep, wait_s)
+            try:
+                sleep(wait_s)
+            except KeyboardInterrupt:
+                why = "while waiting to ask again; nothing was billed"
+                raise InterruptedByUser("stopped by you", why) from None
 
     def _attempt(
         self, request: Request, http: Http, body: bytes, call_id: str, request_id: str
@@ -204,10 +199,8 @@ class Client:
         connect_s = float(settings["connect_timeout_s"])
         http.find_host(request.endpoint, connect_s, about)
         deadline = Deadline(settings["total_timeout_s"], self._clock_s)
-        gap_s, first_s = (
-            float(settings[gap_limit(settings, about, has_begun)])
-            for has_begun in (True, False)
-        )
+        gap_s = float(settings[gap_limit(settings, about, has_begun=True)])
+        first_s = float(settings[gap_limit(settings, about, has_begun=False)])
         timeout = deadline.timeout(connect_s, gap_s, first_s)
         url = request.endpoint.chat_url
         fault: NemotronError
@@ -238,14 +231,9 @@ class Client:
         """Return the chat models that the service lists; raise if it lists none."""
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
-        response = self._get(
-            endpoint,
-            url,
-            key,
-            timeout_s,
-            params={"include": "pricing"},
-            headers={"If-None-Match": etag} if etag else {},
-        )
+        more = {"If-None-Match": etag} if etag else {}
+        priced = {"include": "pricing"}
+        response = self._get(endpoint, url, key, timeout_s, params=priced, headers=more)
         if response.status == 304:
             return known
         models = read_models(response.json())
@@ -291,15 +279,13 @@ class Client:
         Raise `NemotronError` if the service has no balance to tell, or not with this
         key.
         """
-        for path in _BALANCES:
+        for path in _BALANCES:  # older accounts have the older page only
+            url = endpoint.origin + path
             try:
-                page = self._get(endpoint, endpoint.origin + path, key, timeout_s)
+                return read_balance(self._get(endpoint, url, key, timeout_s).json())
             except (ModelError, RequestError) as error:
-                # Older accounts have the older page only.
                 if error.status != 404:
                     raise
-            else:
-                return read_balance(page.json())
         raise RequestError(
             f"{endpoint.netloc} does not tell what is left (404)",
             hint="What it took by our own count: %nemotron usage",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
@@ -47,12 +47,14 @@ class ServiceErrorBody:
     @classmethod
     def in_reply(cls, chunk: Mapping[str, Any]) -> ServiceErrorBody | None:
         """Read what a chunk, or a completion, says of a failure; None if nothing."""
-        places = [chunk, *as_objects(chunk.get("choices"))]
-        places += [as_dict(chunk.get("response"))]
-        found = [one for place in places for one in _faults(place)]
-        if chunk.get("choices") is None and _is_fault(chunk):
-            found.append(chunk)
-        return cls.of(found[0]) if found else None
+        within = (*as_objects(chunk.get("choices")), as_dict(chunk.get("response")))
+        for place in (chunk, *within):
+            for name in ("error", "errors", "base_resp", "error_code", "error_message"):
+                if not _is_benign(place.get(name)):
+                    is_list = name in ("errors", "base_resp")
+                    return cls.of({name: place[name]} if is_list else place)
+        is_fault = chunk.get("choices") is None and _is_fault(chunk)
+        return cls.of(chunk) if is_fault else None
 
     @classmethod
     def of(cls, value: Any) -> ServiceErrorBody:
@@ -108,28 +110,16 @@ def _is_benign(value: Any) -> bool:
     return str(value or "").strip().casefold() in _BENIGN
 
 
-def _faults(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield what a part of a chunk says of a failure, if it says any."""
-    if not _is_benign(place.get("error")):
-        yield place
-    for name in ("errors", "base_resp"):
-        if not _is_benign(place.get(name)):
-            yield {name: place[name]}
-    if not _is_benign(place.get("error_code")) or (
-        "error_message" in place and not _is_benign(place["error_message"])
-    ):
-        yield place
-
-
 def _is_fault(chunk: Mapping[str, Any]) -> bool:
     """Return whether a chunk without choices is an error as a whole."""
+    if "error" in (chunk.get("object"), chunk.get("type")):
+        return True
+    if isinstance(chunk.get("message"), dict):
+        return False
     names = {name for name in chunk if not _is_benign(chunk[name])}
     says = names & {"message", "msg", "detail", "title", "err_msg", "errmsg"}
-    is_named = "error" in (chunk.get("object"), chunk.get("type"))
     is_coded = bool(names & {*_CODES} and says) or chunk.get("success") is False
-    if isinstance(chunk.get("message"), dict):
-        return is_named
-    return is_named or is_coded or isinstance(chunk.get("detail"), str | list)
+    return is_coded or isinstance(chunk.get("detail"), str | list)
 
 
 def _details(value: Any) -> dict[str, Any]:

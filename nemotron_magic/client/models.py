@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from nemotron_magic.client import table
@@ -17,6 +18,7 @@ from nemotron_magic.core.loose_json import (
     as_list,
     as_number,
     as_objects,
+    as_text,
     at_path,
 )
 from nemotron_magic.core.text import sanitize_label
@@ -97,11 +99,9 @@ def read_models(answer: Any) -> tuple[Model, ...]:
 
 def _chats(row: JsonObject) -> bool:
     """Return whether a row is of a chat model, if it says."""
-    kind = row.get("type") or row.get("mode")
-    able = as_dict(row.get("capabilities"))
-    if able.get("completion_chat") is False:
-        return False
-    return not (isinstance(kind, str) and _NO_CHAT.search(kind))
+    kind = as_text(row.get("type") or row.get("mode"))
+    able = as_dict(row.get("capabilities")).get("completion_chat") is not False
+    return able and not _NO_CHAT.search(kind)
 
 
 def sorted_for_people(models: Iterable[Model]) -> list[Model]:
@@ -111,11 +111,9 @@ def sorted_for_people(models: Iterable[Model]) -> list[Model]:
 
 def fallback_model(models: Sequence[Model]) -> Model | None:
     """Return the Nemotron to use in place of the retired default, if one is listed."""
-    for name in _PREFERRED:
-        found = next((m for m in models if m.goes_by(name)), None)
-        if found:
-            return found
-    return next((m for m in sorted_for_people(models) if m.is_nemotron), None)
+    preferred = (m for name in _PREFERRED for m in models if m.goes_by(name))
+    others = (m for m in sorted_for_people(models) if m.is_nemotron)
+    return next(chain(preferred, others), None)
 
 
 def _model(row: JsonObject) -> Model | None:
@@ -166,8 +164,6 @@ def _prices(pricing: JsonObject) -> dict[str, float]:
 def read_balance(answer: Any) -> float | None:
     """Read what is left on an account, in US dollars; None if it is not said."""
     page = as_dict(answer)
-    for name, per_usd in (("current_balance", 1), ("balance", CREDITS_PER_USD)):
-        left = as_number(page.get(name))
-        if left is not None:
-            return left / per_usd
-    return None
+    scales = (("current_balance", 1), ("balance", CREDITS_PER_USD))
+    left = ((as_number(page.get(name)), per_usd) for name, per_usd in scales)
+    return next((one / per_usd for one, per_usd in left if one is not None), None)

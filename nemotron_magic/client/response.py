@@ -221,8 +221,8 @@ def _read(
                 deadline.shorten(reader.rest_s)
                 continue
             deadline.lift()
-            if slow := _too_slow(deadline, settings):
-                raise slow
+            if deadline.left_s <= 0:
+                raise _too_slow(settings)
             limit = "progress_timeout_s" if settings["stream"] else "total_timeout_s"
             if now_s - progress_s > settings[limit]:
                 raise _overdue("no new text came for", limit, settings)
@@ -254,21 +254,14 @@ def gap_limit(settings: Settings, about: RequestInfo, has_begun: bool) -> str:
     return "gap_timeout_s" if has_begun else "progress_timeout_s"
 
 
-def _too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
-    """Return the error of a call whose time is over; None while it is not."""
-    if deadline.left_s > 0:
-        return None
-    return _overdue("the reply took longer than", "total_timeout_s", settings)
-
-
 def timeout_error(
     error: Exception, deadline: Deadline, about: RequestInfo, settings: Settings
 ) -> NemotronError | None:
     """Return the error of a call that ran into one of its limits; None of any other."""
     if not isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return None
-    if slow := _too_slow(deadline, settings):
-        return slow
+    if deadline.left_s <= 0:
+        return _too_slow(settings)
     if isinstance(error, httpx.WriteTimeout) or not deadline.is_sent:
         return None
     limit = gap_limit(settings, about, deadline.has_begun)
@@ -287,6 +280,10 @@ def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
                 "what came before is kept; it may have been billed",
                 ASK_AGAIN,
             )
+
+
+def _too_slow(settings: Settings) -> NemotronError:
+    return _overdue("the reply took longer than", "total_timeout_s", settings)
 
 
 def _overdue(what: str, name: str, settings: Settings) -> NemotronError:

@@ -225,14 +225,13 @@ class Http:
         fault: NemotronError
         try:
             deadline = Deadline(timeout_s)
+            limits = deadline.timeout(timeout_s, timeout_s)
             request = httpx.Request(
                 "GET",
                 url,
                 params=params,
                 headers={**_HEADERS, **headers},
-                extensions={
-                    "timeout": deadline.timeout(timeout_s, timeout_s).as_dict()
-                },
+                extensions={"timeout": limits.as_dict()},
             )
             with _sent(self._open(), request, key) as response:
                 if response.is_success or response.status_code == 304:
@@ -243,7 +242,15 @@ class Http:
         except KeyboardInterrupt:
             fault = InterruptedByUser("stopped by you")
         # Raised out here so that it carries no httpx error, which holds the key.
-        raise _of_a_page(fault)
+        if not isinstance(fault, OutcomeUnknownError):
+            raise fault
+        raise ServiceError(  # a page costs nothing
+            fault.what.removesuffix("; it may have been billed"),
+            fault.why,
+            "Try again later",
+            status=fault.status,
+            request_id=fault.request_id,
+        )
 
     def find_host(
         self, endpoint: Endpoint, timeout_s: float, about: RequestInfo
@@ -311,17 +318,3 @@ def _page(response: httpx.Response, key: Key | None) -> Page:
             raise httpx.ReadError(f"more than {_PAGE_BYTES // 2**20} MiB came")
     headers = httpx.Headers(without_key_in(response.headers, key))
     return Page(response.status_code, headers, bytes(body), key)
-
-
-def _of_a_page(fault: NemotronError) -> NemotronError:
-    """Return the same fault of a request that costs nothing."""
-    if not isinstance(fault, OutcomeUnknownError):
-        return fault
-    what = fault.what.removesuffix("; it may have been billed")
-    return ServiceError(
-        what,
-        fault.why,
-        "Try again later",
-        status=fault.status,
-        request_id=fault.request_id,
-    )

@@ -61,7 +61,7 @@ class Endpoint:
     @property
     def host(self) -> str:
         """Host name without port."""
-        return _host_of(self.origin)
+        return urlsplit(self.origin).hostname or ""
 
     @property
     def netloc(self) -> str:
@@ -83,11 +83,6 @@ class Endpoint:
     def is_loopback(self) -> bool:
         """Whether the service runs on this machine."""
         return bool(loopback_addresses(self.host))
-
-
-@lru_cache(maxsize=64)  # asked several times a call
-def _host_of(origin: str) -> str:
-    return urlsplit(origin).hostname or ""
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
@@ -133,10 +128,14 @@ def _split(base_url: str) -> SplitResult:
     except ValueError as error:
         raise InputError(f"base_url is not a URL: {error}", hint=_SETTING) from None
     if url.scheme not in ("http", "https") or not url.hostname:
-        got = _presentable(base_url)
+        # Before the host may be a password.
+        shown = base_url.rpartition("@")[2][:80]
+        address = shown.rpartition("//")[2] or "host/v1"
+        host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
+        scheme = "http" if loopback_addresses(host) else "https"
         raise InputError(
-            f"base_url must start with https:// or http://, got {got}",
-            hint=_SETTING.replace("https://host/v1", _with_scheme(base_url)),
+            f"base_url must start with https:// or http://, got {shown}",
+            hint=_SETTING.replace("https://host/v1", f"{scheme}://{address}"),
         )
     if "@" in url.netloc or url.query or url.fragment:
         raise InputError(
@@ -146,18 +145,6 @@ def _split(base_url: str) -> SplitResult:
     if port == 0 or not url.hostname.isascii() or re.search(r"\s", base_url):
         raise InputError("base_url names no host that can be reached", hint=_SETTING)
     return url
-
-
-def _with_scheme(base_url: str) -> str:
-    """Return an address with its scheme: http on this machine, else https."""
-    address = _presentable(base_url.rpartition("//")[2]) or "host/v1"
-    host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
-    return f"{'http' if loopback_addresses(host) else 'https'}://{address}"
-
-
-def _presentable(base_url: str) -> str:
-    """Return the part of a URL that may be shown: before the host may be a password."""
-    return base_url.rpartition("@")[2][:80]
 
 
 def _origin(url: SplitResult) -> str:
@@ -229,7 +216,7 @@ class Key:
         self._reveal = secret_value(value)
         self._forms = without_traceback(lambda: secret_value(_forms(value)))
         self._starts = without_traceback(lambda: secret_value(_starts(self._forms(0))))
-        sizes = without_traceback(lambda: [len(form) for form in self._forms(0)])
+        sizes = [*without_traceback(lambda: map(len, self._forms(0)))]
         self._shortest, self._longest = min(sizes, default=0), max(sizes, default=0)
         self.origin = origin
         self.source = source
