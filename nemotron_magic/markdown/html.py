@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib.resources import files
 from textwrap import dedent
-from typing import Any
 
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
 
 from nemotron_magic.core.text import plural, strip_hidden, strip_invisible
 from nemotron_magic.markdown.parser import (
@@ -40,8 +39,6 @@ from nemotron_magic.markdown.sanitize import (
 
 BelowCode = Callable[[str, str], str]
 """Returns the HTML of our own below a block of code in a language."""
-
-_Env = MutableMapping[str, Any]
 
 _READ_CHARS = 200_000  # more than any model writes at once; a dense megabyte takes 5 s
 _READ_LINES = 10_000
@@ -70,7 +67,7 @@ def to_html(
     text = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
     cut = _readable_chars(text)
     head, rest = text[:cut], text[cut:]
-    writer = _Writer(folded, below is not None, clock_s)
+    writer = _Writer(folded.strip(), below is not None, clock_s)
     try:
         html = "".join(_blocks_html(head, writer))
     except Exception:  # a reply must be seen, whatever a parser makes of it
@@ -108,7 +105,7 @@ def _blocks_html(text: str, writer: _Writer) -> Iterator[str]:
         first, last = block[0].map or (0, 0)
         source = "\n".join(lines[first:last])
         is_deep = max(token.level for token in block) >= NESTED_AT_MOST - 2
-        html = "" if is_deep else str(writer.render(block, parser().options, {}))
+        html = "" if is_deep else "".join(writer.parts(block))
         is_long = len(html) > _GROWTH * len(source) + _SHORT_CHARS
         yield _as_written(source) if is_deep or is_long else html
 
@@ -126,77 +123,82 @@ def _text_html(text: str, *, isolate: bool = True) -> str:
     return html if is_plain else escape_invisible_html(html)
 
 
-def _in_code(token: Token, opening: str = "<code>") -> str:
-    return f"{opening}{_text_html(token.content, isolate=False)}</code>"
-
-
-def _cell_open(token: Token) -> str:
-    side = str(token.attrGet("style") or "").removeprefix("text-align:")
-    return f'<{token.tag} align="{side}">' if side else f"<{token.tag}>"
-
-
-def _link_open(token: Token) -> str:
-    title = escape(strip_hidden(str(token.attrGet("title") or "")))
-    href = escape(str(token.attrGet("href") or ""))
-    return f'<a href="{href}" title="{title}">' if title else f'<a href="{href}">'
-
-
-# How a token is written that needs nothing else to be known.
-_RULES: dict[str, Callable[[Token], str]] = {
-    "text": lambda token: _text_html(token.content),
-    "long_text": lambda token: _in_code(token, '<code class="nm-plain">'),
-    "task": lambda token: f'<span class="nm-task">{token.content}</span> ',
-    # The notebook's table of contents is its author's; JupyterLab made it again from
-    # all the headings of a reply with every render.
-    "heading_open": lambda token: f'<{token.tag} class="jp-toc-ignore">',
-    "math_inline": lambda token: formula_html(
-        token.content, display=token.markup in ("$$", r"\[")
-    ),
-    "math_block": lambda token: f"<p>{formula_html(token.content, display=True)}</p>\n",
-    "code_inline": _in_code,
-    "table_open": lambda token: '<div class="nm-table" tabindex="0"><table>\n',
-    "table_close": lambda token: "</table></div>\n",
-    "th_open": _cell_open,
-    "td_open": _cell_open,
-    "link_open": _link_open,
-}
-
-
-@cache
-def _base_rules() -> dict[str, Any]:
-    """Look for the rules once, which takes longer than a short text."""
-    rules = {name: _rule(write) for name, write in _RULES.items()}
-    return {**RendererHTML().rules, **rules}
-
-
-class _Writer(RendererHTML):
+@dataclass(slots=True)
+class _Writer:
     """Writes tokens as HTML; `fences` are the blocks of code: text and language."""
 
-    def __init__(
-        self, folded: str, has_below: bool, clock_s: Callable[[], float]
-    ) -> None:
-        self.rules: dict[str, Any] = {
-            **_base_rules(),
-            "code_block": _rule(lambda token: self._code(token.content, "")),
-            "fence": _rule(self._fence),
-            "image": self._image,
-            "link_close": self._link_close,
-        }
-        self.fences: list[tuple[str, str]] = []
-        self._folded = folded.strip()
-        self._has_below = has_below
-        self._clock_s = clock_s
-        self._colored_chars = 0
+    folded: str
+    has_below: bool
+    clock_s: Callable[[], float]
+    fences: list[tuple[str, str]] = field(default_factory=list)
+    colored_chars: int = 0
 
-    def _fence(self, token: Token) -> str:
-        code, language = token.content, language_of(token.info)
+    def parts(self, tokens: Sequence[Token]) -> Iterator[str]:
+        link, url = 0, ""
+        for at, token in enumerate(tokens):
+            tag, content = token.tag, token.content
+            match token.type:
+                case "inline":
+                    yield from self.parts(token.children or [])
+                case "text":
+                    yield _text_html(content)
+                case "softbreak":
+                    yield "\n"
+                case "hardbreak":
+                    yield "<br />\n"
+                case "code_inline":
+                    yield f"<code>{_text_html(content, isolate=False)}</code>"
+                case "long_text":
+                    text = _text_html(content, isolate=False)
+                    yield f'<code class="nm-plain">{text}</code>'
+                case "task":
+                    yield f'<span class="nm-task">{content}</span> '
+                case "math_inline":
+                    is_display = token.markup in ("$$", r"\[")
+                    yield formula_html(content, display=is_display)
+                case "math_block":
+                    yield f"<p>{formula_html(content, display=True)}</p>\n"
+                case "fence":
+                    yield self._fence(content, language_of(token.info))
+                case "code_block":
+                    yield self._code(content, "")
+                case "image":
+                    alt = _as_text(token.children or [])
+                    yield picture_html(str(token.attrGet("src") or ""), alt)
+                case "link_open":
+                    link, url = at, str(token.attrGet("href") or "")
+                    title = escape(strip_hidden(str(token.attrGet("title") or "")))
+                    more = f' title="{title}"' if title else ""
+                    yield f'<a href="{escape(url)}"{more}>'
+                case "link_close":
+                    is_bare = tokens[link].info == "auto"
+                    said = "" if is_bare else _as_text(tokens[link + 1 : at])
+                    host = "" if is_bare else host_to_show(said, url)
+                    shown = f' <span class="nm-host">({escape(host)})</span>'
+                    yield f"</a>{shown if host else ''}"
+                # The notebook's table of contents is its author's; JupyterLab made it
+                # again from all the headings of a reply with every render.
+                case "heading_open":
+                    yield f'<{tag} class="jp-toc-ignore">'
+                case "table_open":
+                    yield '<div class="nm-table" tabindex="0"><table>\n'
+                case "table_close":
+                    yield "</table></div>\n"
+                case "th_open" | "td_open":
+                    style = str(token.attrGet("style") or "")
+                    side = style.removeprefix("text-align:")
+                    yield f'<{tag} align="{side}">' if side else f"<{tag}>"
+                case _:
+                    yield _plain().renderToken(tokens, at, parser().options, {})
+
+    def _fence(self, code: str, language: str) -> str:
         html = self._code(code, language)
-        if self._has_below:
+        if self.has_below:
             html += f'<span class="nm-below-{len(self.fences)}"></span>'
             self.fences.append((code, language))
-        first, _, rest = self._folded.partition("\n")
-        folded = (self._folded, rest if first.startswith("%%") else self._folded)
-        if not self._folded or dedent(code).strip() not in folded:
+        first, _, rest = self.folded.partition("\n")
+        folded = (self.folded, rest if first.startswith("%%") else self.folded)
+        if not self.folded or dedent(code).strip() not in folded:
             return html
         lines = code.strip("\n").count("\n") + 1
         label = f"Code, {plural(lines, 'line')}"
@@ -205,30 +207,18 @@ class _Writer(RendererHTML):
     def _code(self, code: str, language: str) -> str:
         from nemotron_magic.markdown.highlight import highlight
 
-        self._colored_chars += len(code)
-        colored_in = language if self._colored_chars < _COLORED_CHARS else ""
-        html = escape_invisible_html(highlight(code, colored_in, self._clock_s))
+        self.colored_chars += len(code)
+        colored_in = language if self.colored_chars < _COLORED_CHARS else ""
+        html = escape_invisible_html(highlight(code, colored_in, self.clock_s))
         name = f' class="language-{escape(language)}"' if language else ""
         return f'<pre class="nm-code" tabindex="0"><code{name}>{html}</code></pre>\n'
 
-    def _image(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
-    ) -> str:
-        alt = self.renderInlineAsText(tokens[idx].children, options, env)
-        return picture_html(str(tokens[idx].attrGet("src") or ""), alt)
 
-    def _link_close(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
-    ) -> str:
-        start = next(n for n in range(idx, -1, -1) if tokens[n].type == "link_open")
-        url = str(tokens[start].attrGet("href") or "")
-        text = self.renderInlineAsText(tokens[start + 1 : idx], options, env)
-        host = host_to_show(text, url) if tokens[start].info != "auto" else ""
-        return f'</a> <span class="nm-host">({escape(host)})</span>' if host else "</a>"
+_plain = cache(RendererHTML)
 
 
-def _rule(write: Callable[[Token], str]) -> Callable[..., str]:
-    return lambda tokens, idx, options, env: write(tokens[idx])
+def _as_text(tokens: Sequence[Token]) -> str:
+    return _plain().renderInlineAsText(tokens, parser().options, {})
 
 
 @cache
