@@ -52,10 +52,10 @@ def _magic_position(source: str) -> _MagicPosition:
     assigned = isinstance(first, ast.Assign | ast.AnnAssign | ast.Expr)
     value = last.value if isinstance(last, ast.Expr) else None
     return _MagicPosition(
-        assigned and _is_question(getattr(first, "value", None)),
-        _is_question(value),
-        sum(map(_is_question, ast.walk(tree))) == 1,
-        value is not None and not _is_magic(value),
+        is_first=assigned and _is_question(getattr(first, "value", None)),
+        is_shown=_is_question(value),
+        is_only=sum(map(_is_question, ast.walk(tree))) == 1,
+        is_named=value is not None and not _is_magic(value),
     )
 
 
@@ -69,18 +69,15 @@ def _is_magic(node: object) -> TypeGuard[ast.Call]:
     return isinstance(function, ast.Attribute) and function.attr in _RUNNERS
 
 
-def _is_captured(shell: Any) -> bool:
-    """Return whether displays are kept, as by `%%capture`, and not shown."""
+def _shows_once(shell: Any) -> bool:
+    """Return whether what is shown now cannot be rendered again.
+
+    `%%capture` keeps it; an `ipywidgets.Output` in JupyterLab ignores every update.
+    """
     from IPython.core.displaypub import CapturingDisplayPublisher
 
-    return isinstance(shell.display_pub, CapturingDisplayPublisher)
-
-
-def _is_in_output_widget(shell: Any) -> bool:
-    """Return whether an `ipywidgets.Output` takes what is displayed now.
-
-    JupyterLab's ignores every update of a display.
-    """
+    if isinstance(shell.display_pub, CapturingDisplayPublisher):
+        return True
     widgets = sys.modules.get("ipywidgets.widgets.widget")
     made = [*getattr(widgets, "_instances", {}).values()]
     request = execution_of(shell) if made else ""
@@ -173,9 +170,7 @@ class DisplayManager:
         marker = execution_of(self._shell)
         place = _magic_position(source_of(self._shell))
         front = self.front_end
-        # What stands there cannot be rendered again.
-        is_kept = self._shows_once
-        if front == "headless" or (front == "page" and is_kept):
+        if front == "headless" or (front == "page" and _shows_once(self._shell)):
             return _FinalRenderer(self._publisher, self.code_of)
         if front == "page":
             alone = place.is_first and self._rendered[0] != marker
@@ -212,22 +207,15 @@ class DisplayManager:
             show = print_footer if is_rendered else print_reply
             show(reply, sys.stdout, self.front_end == "console")
 
-    @property
-    def _shows_once(self) -> bool:
-        """Whether what is shown now cannot be rendered again."""
-        return _is_captured(self._shell) or _is_in_output_widget(self._shell)
-
     def live(self) -> Callable[[str, str, bool], None]:
         """Return what shows a Markdown, or its line, shown again until it is over."""
         shown_id, is_rendered, width = uuid4().hex, False, 0
-        is_page = self.front_end == "page" and not self._shows_once
+        is_page = self.front_end == "page" and not _shows_once(self._shell)
 
         def render(markdown: str, line: str, is_over: bool) -> None:
             nonlocal is_rendered, width
             if is_page:
-                html = document(to_html(markdown))
-                display = Display(shown_id, html, markdown)
-                self._publisher.show(display, again=is_rendered)
+                self._show(markdown, shown_id, again=is_rendered)
                 is_rendered = True
             elif is_over:
                 print("\r" + " " * width, end="\r") if width else None
@@ -243,9 +231,12 @@ class DisplayManager:
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""
         if self.front_end in ("page", "headless"):
-            html = document(to_html(markdown))
-            self._publisher.show(Display(uuid4().hex, html, markdown))
+            self._show(markdown, uuid4().hex)
         else:
             from nemotron_magic.display.terminal import print_markdown
 
             print_markdown(markdown, sys.stdout, self.front_end == "console")
+
+    def _show(self, markdown: str, display_id: str, again: bool = False) -> None:
+        display = Display(display_id, document(to_html(markdown)), markdown)
+        self._publisher.show(display, again=again)

@@ -19,16 +19,7 @@ from threading import Lock, RLock, Thread
 from typing import Any, Protocol
 from uuid import uuid4
 
-from nemotron_magic.core.events import (
-    Event,
-    Notice,
-    Reasoning,
-    Retry,
-    Sent,
-    Text,
-    TextWasReasoning,
-    Trying,
-)
+from nemotron_magic.core import events
 from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.display.reply import (
     block_html,
@@ -206,7 +197,7 @@ def bundle(reply: Reply, code_of: CodeOf = no_code) -> tuple[str, str, dict[str,
 class Renderer:
     """Shows one reply while it grows; this one shows nothing, for `--quiet`."""
 
-    def watch(self, event: Event) -> None:
+    def watch(self, event: events.Event) -> None:
         """Show what `event` changes."""
 
     def finish(self, reply: Reply) -> None:
@@ -257,7 +248,7 @@ class NotebookRenderer(Renderer):
         self._notices: list[str] = []
         self._begin()
 
-    def watch(self, event: Event) -> None:
+    def watch(self, event: events.Event) -> None:
         """Paint what `event` changes."""
         with self._lock:
             if not self._has_ended:
@@ -306,31 +297,31 @@ class NotebookRenderer(Renderer):
         if self._alone and self._has_rendered:
             self._publisher.clear()
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: events.Event) -> None:
         match event:
-            case Text(text, 0):
+            case events.Text(text, 0):
                 self._waiting_for = ""
                 self._pace.arrived(len(text))
                 self._unread.append(text)
                 self._unread_chars += len(text)
                 self._grow()
-            case Reasoning(text, 0):
+            case events.Reasoning(text, 0):
                 self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
                 if self._waiting_for != _THINKING:
                     self._wait_for(_THINKING)
-            case TextWasReasoning(reasoning, 0):  # it is taken back
+            case events.TextWasReasoning(reasoning, 0):  # it is taken back
                 self._thought = reasoning[-_THOUGHT_CHARS:]
                 display_id = "" if self._alone else self._display_id
                 self._begin()
                 self._clear()
                 self._display_id = display_id
-            case Sent(_, model):
+            case events.Sent(_, model):
                 self._wait_for(f"asking {model} …")
-            case Retry() as retry:
+            case events.Retry() as retry:
                 self._wait_for(retry.words)
-            case Notice(text):
+            case events.Notice(text):
                 self._notices.append(text)
-            case Trying() as trying:
+            case events.Trying() as trying:
                 self._below = status_html(trying.words)
                 self._grow()
 

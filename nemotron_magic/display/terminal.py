@@ -16,15 +16,7 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text as StyledText
 
-from nemotron_magic.core.events import (
-    Event,
-    Reasoning,
-    Retry,
-    Sent,
-    Text,
-    TextWasReasoning,
-    Trying,
-)
+from nemotron_magic.core import events
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.insert import COMMAND
 from nemotron_magic.display.page import Renderer
@@ -51,24 +43,24 @@ class PlainRenderer(Renderer):
         self._is_thinking = False
         self._ends_line = True
 
-    def watch(self, event: Event) -> None:
+    def watch(self, event: events.Event) -> None:
         """Show what `event` tells."""
         match event:
-            case Text(text, 0):
+            case events.Text(text, 0):
                 self._is_thinking = False
                 self._add(self._text.add(text))
-            case Reasoning(_, 0) if not self._is_thinking:
+            case events.Reasoning(_, 0) if not self._is_thinking:
                 self._is_thinking = True
                 show = self._wait if self._is_live else self._print_note
                 show("thinking …")
-            case TextWasReasoning():
+            case events.TextWasReasoning():
                 self._end_text()
                 self._print_note(_WAS_REASONING)
-            case Sent(_, model):
+            case events.Sent(_, model):
                 self._wait(f"asking {model} …")
-            case Retry() as retry:
+            case events.Retry() as retry:
                 self._print_note(retry.words)
-            case Trying(elapsed_s) if elapsed_s < 0.5:
+            case events.Trying(elapsed_s) if elapsed_s < 0.5:
                 self._add(self._text.end())
                 self._wait("trying …")
 
@@ -211,7 +203,7 @@ def text_renderer(
 def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
     """Print a whole reply again, as it is rendered on this stream."""
     renderer = text_renderer(stream, is_console, is_live=False)
-    renderer.watch(Text("" if reply.metadata.shown else str(reply)))
+    renderer.watch(events.Text("" if reply.metadata.shown else str(reply)))
     renderer.finish(reply)
 
 
