@@ -49,6 +49,7 @@ def main() -> None:
         "context/looks.txt",
         "context/vocabulary.txt",
         "display/panel/panel.css",
+        "display/panel/still.css",
         "magics/commands/manual.txt",
         "magics/words.toml",
         "rehearsal/greeting.txt",

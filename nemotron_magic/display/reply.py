@@ -18,12 +18,7 @@ from nemotron_magic.core.text import (
 )
 from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.html import (
-    BelowCode,
-    line_html,
-    stylesheet,
-    used_rules,
-)
+from nemotron_magic.markdown.html import BelowCode, line_html, stylesheet, used_rules
 from nemotron_magic.markdown.streaming import Block, close_open_marks
 from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
 
@@ -67,16 +62,7 @@ def footer(reply: Reply) -> str:
 
 def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
-    metadata = reply.metadata
-    said = [_reason(reply), *metadata.notices]
-    if metadata.recalled is not None and metadata.recalled.source == "notebook":
-        said.append(_SAVED)
-    calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
-    if calls:
-        said.append(f"The model called {calls}; nothing was run.")
-    if _FORGED.search(unicodedata.normalize("NFKC", reply)):
-        said.append(_IMITATION)
-    return tuple(one_line(line, 500) for line in said if line)
+    return (*_said(reply), *_warning(reply))
 
 
 def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
@@ -84,12 +70,26 @@ def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
 
     The footer begins with why the reply is not whole; the other notices go on its line.
     """
-    said = list(notices(reply))
-    leading = said[: 1 if _reason(reply) else 0]
-    warning = [one for one in said if one == _IMITATION]
-    more = [one for one in said[len(leading) :] if one != _IMITATION]
-    above = [*reply.metadata.remarks, *warning]
-    return above, " · ".join([*leading, footer(reply)]), more
+    said = _said(reply)
+    leading = 1 if _reason(reply) else 0
+    above = [*reply.metadata.remarks, *_warning(reply)]
+    return above, " · ".join([*said[:leading], footer(reply)]), said[leading:]
+
+
+def _said(reply: Reply) -> list[str]:
+    metadata = reply.metadata
+    said = [_reason(reply), *metadata.notices]
+    if metadata.recalled is not None and metadata.recalled.source == "notebook":
+        said.append(_SAVED)
+    calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
+    if calls:
+        said.append(f"The model called {calls}; nothing was run.")
+    return [one_line(line, 500) for line in said if line]
+
+
+def _warning(reply: Reply) -> list[str]:
+    is_forged = _FORGED.search(unicodedata.normalize("NFKC", reply))
+    return [_IMITATION] if is_forged else []
 
 
 def metadata(reply: Reply) -> dict[str, Any]:
@@ -97,14 +97,13 @@ def metadata(reply: Reply) -> dict[str, Any]:
     metadata = reply.metadata
     kept, estimated = metadata.recalled, metadata.estimated_usage
     # How much of the output is the reply, if that is all there is to it.
-    more = (
-        metadata.shown,
-        reply.choices[1:],
-        metadata.tool_calls,
-        metadata.refusal,
-        metadata.logprobs,
-    )
-    characters = len(reply) if reply.is_whole and not any(more) else None
+    more = [metadata.shown, reply.choices[1:], metadata.tool_calls, metadata.refusal]
+    is_all = reply.is_whole and not any([*more, metadata.logprobs])
+    cached = kept and {
+        "from": kept.source,
+        "asked_at": kept.asked_at,
+        "usage": kept.usage.as_dict(),
+    }
     names = (
         *("model", "served_model", "base_url", "request_hash", "finish_reason"),
         *("ending", "request_id", "client_request_id", "completion_id", "asked_at"),
@@ -118,13 +117,8 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "estimated_usage": estimated and estimated.as_dict(),
         "estimated_cost_usd": metadata.estimated_usd,
         "rehearsal": metadata.is_rehearsal,
-        "cached": kept
-        and {
-            "from": kept.source,
-            "asked_at": kept.asked_at,
-            "usage": kept.usage.as_dict(),
-        },
-        "characters": characters,
+        "cached": cached,
+        "characters": len(reply) if is_all else None,
         "attempts": metadata.attempts,
         "elapsed_s": _rounded(metadata.elapsed_s),
         "first_text_s": _rounded(metadata.first_text_s),

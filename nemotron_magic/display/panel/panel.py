@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import ipywidgets
-from traitlets import All
 
 from nemotron_magic.context.cells import cell_id_of, execution_of
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import NemotronError
-from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
+from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.text import plural
 from nemotron_magic.display import reports
 from nemotron_magic.display.panel import (
@@ -42,16 +42,6 @@ _HEADING = "The panel of %nemotron as it was last; run the cell for a live one."
 _CLOSE = "Leave only its last state, as text"
 _DEFAULTS = "All settings are at their defaults."
 
-_HIDE = """
-.jp-OutputArea:has(.MARK) .jp-OutputArea-child:has(.MARK-still),
-body:has(.MARK) .MARK-still{display:none}
-.jp-OutputArea-child:has(+.jp-OutputArea-child .MARK-still):not(:has(.MARK)){
-display:none}
-.jp-NotebookPanel .MARK-still{animation:nm-still 1ms 1.5s backwards}
-@keyframes nm-still{from{max-height:0;overflow:hidden;visibility:hidden}}
-"""
-"""The last lines: a panel that is about to be drawn is waited for."""
-
 
 class Panel:
     """A panel that is open until it is closed."""
@@ -76,18 +66,13 @@ class Panel:
         close = make.button("Close", self.close, tooltip=_CLOSE)
         toggles = [toggle for toggle, _ in self._tabs.values()]
         top = make(ipywidgets.HBox, "nm-top", children=(*toggles, close))
-        own = files(__package__).joinpath("panel.css").read_text("utf-8")
-        css = f"<style>{stylesheet()}{small_css(own)}</style>"
+        css = f"<style>{stylesheet()}{small_css(_css('panel.css'))}</style>"
         style = make(ipywidgets.HTML, value=f"{css}{_LOST}")
         self._head = (style, top)
-        self.box = make(
-            ipywidgets.VBox,
-            "nm-panel",
-            self._mark,
-            children=(*self._head, self._ask.box),
-        )
+        shown = (*self._head, self._ask.box)
+        self.box = make(ipywidgets.VBox, "nm-panel", self._mark, children=shown)
         self._is_closed = self._is_switching = False
-        host.config.observe(self._follow, names=All)
+        host.config.observe(self._save_state, names=[*BY_NAME])
 
     def show(self) -> None:
         """Show the panel in the cell that runs now, and its state as text beside it."""
@@ -110,16 +95,12 @@ class Panel:
         self._ask.stop()
         if self._form is not None:
             self._form.close()
-        self._host.config.unobserve(self._follow, names=All)
+        self._host.config.unobserve(self._save_state, names=[*BY_NAME])
         self._save_state()
         self._make.close()
         self._host.panels.remove(self)
 
-    def _follow(self, change: Any) -> None:
-        if change.name in BY_NAME:
-            self._save_state()
-
-    def _save_state(self) -> None:
+    def _save_state(self, change: Any = None) -> None:
         """Keep the state as text beside the panel, in a display of its own."""
         bundle, saved = state_bundle(self._mark, self._host), self._saved
         # Without a kernel nothing that is shown can be shown again.
@@ -131,13 +112,8 @@ class Panel:
             publish(bundle, transient=place, update=bool(saved))
 
     def _tab(self, name: str) -> Any:
-        toggle = self._make(
-            ipywidgets.ToggleButton,
-            "nm-tab",
-            description=name,
-            tooltip=name,
-            value=name == "Ask",
-        )
+        looks = {"description": name, "tooltip": name, "value": name == "Ask"}
+        toggle = self._make(ipywidgets.ToggleButton, "nm-tab", **looks)
         toggle.observe(lambda change: self._open_tab(name), names="value")
         return toggle
 
@@ -205,11 +181,16 @@ class Panel:
         line.value = html
 
 
+@cache
+def _css(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
 def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
     """Return the state of a panel as text, for a saved notebook.
 
-    Its style sheet hides it while the panel is in the page, and the page's complaint
-    when it is not.
+    Its style sheet hides it while the panel is in the page or about to be drawn, and
+    the page's complaint when it is not.
     """
     session = host.session
     reply = session.conversation.last
@@ -217,10 +198,10 @@ def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
     totals = session.accounting.ledger.of_session()
     tokens = " → ".join(reports.tokens_text(totals))
     calls, cost = plural(totals.calls, "call"), reports.cost_text(totals)
-    config = config_lines({p.name: getattr(host.config, p.name) for p in PARAMETERS})
+    config = config_lines({name: getattr(host.config, name) for name in BY_NAME})
     spent = f"This session: {calls} · {tokens} tokens · {cost}"
     parts = panel_state(Redactor({}).redact(config).text, last, spent)
-    style = _HIDE.replace("MARK", mark).replace("\n", "")
+    style = _css("still.css").replace("MARK", mark).replace("\n", "")
     # Each by itself, because a reply that was stopped may end in an open block of code.
     html = f"{document(''.join(map(to_html, parts)))}<style>{style}</style>"
     still = f'<div class="{mark}-still">{html}</div>'
