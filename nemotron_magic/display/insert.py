@@ -185,7 +185,7 @@ class CodeInserter:
     def sent_back(self, reply: Reply, notice: str) -> Reply:
         """Return a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
-        self._queue(cells)
+        self._waiting, self._next = cells, 0
         remarks = self._remarks(cells[0]) if cells else ()
         return _with(reply, [notice], remarks=remarks)
 
@@ -198,7 +198,7 @@ class CodeInserter:
         cells = self._cells(reply)
         is_broken = reply.metadata.ending in ("interrupted", "failed")
         if cells or not is_broken:
-            self._queue(cells)
+            self._waiting, self._next = cells, 0
         if not job.inserts or (is_broken and not cells):
             return reply
         if not cells:
@@ -250,7 +250,7 @@ class CodeInserter:
             joined = count - len(left)
             done = f"{joined} blocks are" if joined > 1 else "1 block is"
             more = f" {len(left)} with a magic of their own wait." if left else ""
-            self._queue(left)
+            self._waiting, self._next = tuple(left), 0
         else:
             number, more = int(which or self._next + 1), ""
             if not which and number > count:
@@ -286,9 +286,6 @@ class CodeInserter:
             verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
         self._verdicts.update(zip(sources, verdicts, strict=True))
 
-    def _queue(self, cells: Sequence[CodeCell]) -> None:
-        self._waiting, self._next = tuple(cells), 0
-
     def _cells(self, reply: str) -> tuple[CodeCell, ...]:
         """Return the code of a reply with all that hides in it shown."""
         magics = self.shell.magics_manager.magics["cell"]
@@ -315,9 +312,8 @@ class CodeInserter:
 def diff_html(before: str, after: str) -> str:
     """Return a unified diff of two cells as a fenced block; empty if they are equal."""
     old, new = (cell.strip("\n").splitlines() for cell in (before, after))
-    names = "the cell", "the new cell"
-    lines = difflib.unified_diff(old, new, *names, lineterm="", n=2)
-    text = "\n".join(lines)
+    names = ("the cell", "the new cell")
+    text = "\n".join(difflib.unified_diff(old, new, *names, lineterm="", n=2))
     return as_block(text, "diff") if text else ""
 
 

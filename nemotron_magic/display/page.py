@@ -216,6 +216,7 @@ class _Part:
     display_id: str = ""
 
 
+@dataclass(eq=False)
 class NotebookRenderer(Renderer):
     """Paint one reply.
 
@@ -224,20 +225,14 @@ class NotebookRenderer(Renderer):
     `every` lets what was held back to save bytes come in sight when the stream stalls.
     """
 
-    def __init__(
-        self,
-        publisher: Publisher,
-        alone: bool,
-        clock_s: Callable[[], float],
-        every: _Every,
-        code_of: CodeOf = no_code,
-    ) -> None:
-        self._publisher = publisher
-        self._code_of = code_of
-        self._alone = alone
-        self._clock_s = clock_s
-        self._every = every
-        self._pace = RepaintBudget(clock_s)
+    publisher: Publisher
+    alone: bool
+    clock_s: Callable[[], float]
+    every: _Every
+    code_of: CodeOf = no_code
+
+    def __post_init__(self) -> None:
+        self._pace = RepaintBudget(self.clock_s)
         self._html_of = lru_cache(maxsize=256)(block_html)
         self._lock = RLock()
         self._idle_ticks = 0
@@ -259,13 +254,13 @@ class NotebookRenderer(Renderer):
         with self._lock:
             self._end()
             self._take()
-            if self._alone and len(reply) > _ONE_OUTPUT_CHARS and self._holds(reply):
+            if self.alone and len(reply) > _ONE_OUTPUT_CHARS and self._holds(reply):
                 self._finish_parts(reply)
                 return
             self._clear()
-            if self._alone:
+            if self.alone:
                 self._display_id = ""
-            self._render(*bundle(reply, self._code_of))
+            self._render(*bundle(reply, self.code_of))
 
     def fail(self) -> None:
         """Take back what was rendered, because nothing of a reply has arrived."""
@@ -274,7 +269,7 @@ class NotebookRenderer(Renderer):
                 return
             self._end()
             self._clear()
-            if self._display_id and not self._alone:
+            if self._display_id and not self.alone:
                 self._render(status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
@@ -285,8 +280,8 @@ class NotebookRenderer(Renderer):
         self._unread_chars = self._written_bytes = self._parted_chars = 0
         style = document("", below=None)
         # The style sheet stays in a display of its own: it is sent only once.
-        self._parts = [_Part(html=style), _Part()] if self._alone else [_Part()]
-        self._head = "" if self._alone else style
+        self._parts = [_Part(html=style), _Part()] if self.alone else [_Part()]
+        self._head = "" if self.alone else style
         self._display_id = self._below = ""
 
     def _end(self) -> None:
@@ -294,8 +289,8 @@ class NotebookRenderer(Renderer):
         self._has_ended = True
 
     def _clear(self) -> None:
-        if self._alone and self._has_rendered:
-            self._publisher.clear()
+        if self.alone and self._has_rendered:
+            self.publisher.clear()
 
     def _handle(self, event: events.Event) -> None:
         match event:
@@ -311,7 +306,7 @@ class NotebookRenderer(Renderer):
                     self._wait_for(_THINKING)
             case events.TextWasReasoning(reasoning, 0):  # it is taken back
                 self._thought = reasoning[-_THOUGHT_CHARS:]
-                display_id = "" if self._alone else self._display_id
+                display_id = "" if self.alone else self._display_id
                 self._begin()
                 self._clear()
                 self._display_id = display_id
@@ -329,16 +324,16 @@ class NotebookRenderer(Renderer):
         """Show what is waited for, and from then on for how long."""
         self._waiting_for = text
         if self._asked_s is None:
-            self._asked_s = self._clock_s()
+            self._asked_s = self.clock_s()
         self._render_soon(self._show_status, _STATUS_BYTES)
         self._tick_on()
 
     def _show_status(self) -> None:
-        self._status, self._status_s = self._status_html(), self._clock_s()
+        self._status, self._status_s = self._status_html(), self.clock_s()
         self._render(self._status)
 
     def _status_html(self) -> str:
-        waited_s = int(self._clock_s() - (self._asked_s or 0.0))
+        waited_s = int(self.clock_s() - (self._asked_s or 0.0))
         is_told = waited_s >= _TOLD_FROM_S and not self._waiting_for.endswith(" s …")
         line = f"{self._waiting_for} {waited_s} s" if is_told else self._waiting_for
         thought = self._thought.strip().rpartition("\n")[2]
@@ -369,7 +364,7 @@ class NotebookRenderer(Renderer):
             part = self._parts[-1]
             part.blocks.append(block)
             size = sum(len(block.source) for block in part.blocks)
-            if self._alone and size >= max(
+            if self.alone and size >= max(
                 _DISPLAY_CHARS, self._parted_chars * _DISPLAY_SHARE
             ):
                 part.html = "".join(map(self._html_of, part.blocks))
@@ -386,7 +381,7 @@ class NotebookRenderer(Renderer):
 
         The last has the text for all that do not show HTML.
         """
-        code, folded = self._code_of(reply), reply.metadata.inserted
+        code, folded = self.code_of(reply), reply.metadata.inserted
         below, tail = code.below if code else None, self._blocks.tail
         if reply.is_cut_off:
             tail = replace(tail, markdown=close_open_marks(tail.markdown))
@@ -420,7 +415,7 @@ class NotebookRenderer(Renderer):
         self._idle_ticks = 0
         if not self._is_ticking:
             self._is_ticking = True
-            self._every(self._tick)
+            self.every(self._tick)
 
     def _tick(self) -> bool:
         """Paint what was held back; return whether to come again. In another thread."""
@@ -428,7 +423,7 @@ class NotebookRenderer(Renderer):
             if self._held_back:
                 self._render_soon(*self._held_back)
             elif self._waiting_for and not self._has_ended:
-                is_due = self._clock_s() - self._status_s >= _STATUS_INTERVAL_S
+                is_due = self.clock_s() - self._status_s >= _STATUS_INTERVAL_S
                 if is_due and self._status_html() != self._status:
                     self._show_status()
             self._idle_ticks += not self._waiting_for
@@ -441,7 +436,7 @@ class NotebookRenderer(Renderer):
         display_id = self._display_id or uuid4().hex
         self._has_rendered = True
         shown = Display(display_id, html, text, about)
-        self._publisher.show(shown, again=bool(self._display_id))
+        self.publisher.show(shown, again=bool(self._display_id))
         # Not before: were it interrupted in between, nothing could be rendered again.
         self._display_id = display_id
         self._held_back = None

@@ -11,12 +11,8 @@ from typing import Any
 import ipywidgets
 
 from nemotron_magic.client.deadline import CancelToken
-from nemotron_magic.core.errors import (
-    GO_ON,
-    InputError,
-    InterruptedByUser,
-    NemotronError,
-)
+from nemotron_magic.core import errors
+from nemotron_magic.core.errors import InputError, NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import plural
 from nemotron_magic.display.insert import InsertOptions
@@ -45,6 +41,7 @@ _TRIAL_S = 15.0  # longer than a trial may take
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
+_ANOTHER = "A new name begins another conversation"
 _GO_ON = "Continue goes on."
 _LIKE_OUTPUTS = "nm-growing", "jp-RenderedHTMLCommon"
 _BROKEN = (
@@ -81,8 +78,10 @@ class Transcript:
                 if id(turn) in old:
                     self._outputs[id(turn)] = old.pop(id(turn))
                 elif id(turn) in last:
-                    html = _left_out_html(left_out) + self._html_of(turn)
-                    self._outputs[id(turn)] = turn, self._make.output(html)
+                    number = f"… {plural(left_out, 'turn')} not shown"
+                    above = f'<p class="nm-muted">{number}</p>' if left_out else ""
+                    output = self._make.output(above + self._html_of(turn))
+                    self._outputs[id(turn)] = turn, output
                     left_out = 0
                 else:
                     left_out += 1
@@ -137,13 +136,8 @@ class Transcript:
             self._make.drop(widget)
 
 
-def _status_html(text: str) -> str:
+def _said(text: str) -> str:
     return f'<div class="nm-muted" role="status">{escape(text)}</div>'
-
-
-def _left_out_html(turns: int) -> str:
-    left_out = f"… {plural(turns, 'turn')} not shown"
-    return f'<p class="nm-muted">{left_out}</p>' if turns else ""
 
 
 def _question_html(text: str) -> str:
@@ -159,28 +153,17 @@ class AskTab:
         self._cancel: CancelToken | None = None
         self._thread = MAIN
         self._transcript = Transcript(make, self._turn_html)
-        self._box = make(
-            ipywidgets.Textarea,
-            "nm-box",
-            description="Question",
-            placeholder="Why does this merge lose rows?",
-            value=host.draft,
-            rows=2,
-        )
+        looks = {"placeholder": "Why does this merge lose rows?", "rows": 2}
+        texts = {"description": "Question", "value": host.draft}
+        self._box = make(ipywidgets.Textarea, "nm-box", **texts, **looks)
         self._send = make.button("Send", self.ask, button_style="primary")
         self._stop = make.button("Stop", self.stop, disabled=True)
         go_on = partial(self.ask, goes_on=True)
         self._continue = make.button("Continue", go_on, disabled=self._cut is None)
-        self._name = make(
-            ipywidgets.Combobox,
-            "nm-name",
-            description="Conversation",
-            tooltip="A new name begins another conversation",
-            value=MAIN,
-            options=self._threads(),
-            continuous_update=False,
-        )
-        hint = _status_html(_HINT)
+        texts = {"description": "Conversation", "value": MAIN, "tooltip": _ANOTHER}
+        names = {"options": self._threads(), "continuous_update": False}
+        self._name = make(ipywidgets.Combobox, "nm-name", **texts, **names)
+        hint = _said(_HINT)
         self._status = make(ipywidgets.HTML, "nm-status-line", value=hint)
         self.refresh()
         buttons = (self._send, self._stop, self._continue, self._name)
@@ -298,7 +281,7 @@ class AskTab:
         self._stop.disabled = not busy
 
     def _say(self, text: str) -> None:
-        self._status.value = _status_html(text)
+        self._status.value = _said(text)
 
     def _try_code(self, reply: Reply) -> None:
         """Try the code of a reply where the kernel runs cells, while it runs none."""
@@ -326,14 +309,14 @@ class AskTab:
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
             if not self._make.is_closed:
                 self._transcript.end(self._turns())
-                if error is not None and not isinstance(error, InterruptedByUser):
-                    failure = str(error).replace(GO_ON, _GO_ON)
+                if error and not isinstance(error, errors.InterruptedByUser):
+                    failure = str(error).replace(errors.GO_ON, _GO_ON)
                     self._status.value = error_html(failure)
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
                     ended = "Cut off." if is_cut else "Answered."
-                    said = ["Stopped by you." if error else ended]
-                    self._say(" ".join(said + [_GO_ON] * is_cut))
+                    said = "Stopped by you." if error else ended
+                    self._say(f"{said} {_GO_ON}" if is_cut else said)
                 if reply is None and not self._box.value:
                     self._fill_box(text)
                 self._offer()
