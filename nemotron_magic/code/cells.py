@@ -83,7 +83,7 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
             return
     for block in blocks:
         is_markdown = block.language in _MARKDOWN or (
-            not block.language and _has_fence(block.code)
+            not block.language and any(map(_opens, block.code.split("\n")))
         )
         if is_markdown and depth < _DEEPEST:
             yield from _found(block.code, magics, depth + 1)
@@ -229,11 +229,6 @@ def _fenced(text: str) -> tuple[CodeBlock, ...]:
     return code_blocks("\n".join(_set_right(text.split("\n"))))
 
 
-def _has_fence(text: str) -> bool:
-    """Return whether a block of a language that makes cells begins in a text."""
-    return any(map(_opens, text.split("\n")))
-
-
 def _set_right(lines: list[str]) -> Iterator[str]:
     """Yield the lines with each block's marks on lines of their own, and fit to it."""
     at = mended = 0
@@ -258,7 +253,9 @@ def _set_right(lines: list[str]) -> Iterator[str]:
             mended += bool(block)
             usual = block or usual
         if mended < _MOST_MENDED and _is_lost(fence, lines, start):
-            usual = _at_margin(usual, fence.start("mark"))
+            width = fence.start("mark")
+            blanks = re.compile(rf"[ \t]{{0,{width}}}")
+            usual = [line[width:], *(blanks.sub("", one, 1) for one in usual[1:])]
             mended += 1
         yield from usual
 
@@ -330,13 +327,6 @@ def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
     above = "\n".join(lines[: start - 1])
     is_text = any(above.count(quotes) % 2 for quotes in ('"""', "'''"))
     return len(before.expandtabs(4)) >= _CODE_INDENT and not is_text
-
-
-def _at_margin(block: list[str], width: int) -> list[str]:
-    """Return a block without what stands before its mark."""
-    blanks = re.compile(rf"[ \t]{{0,{width}}}")
-    opening, *others = block
-    return [opening[width:], *(blanks.sub("", line, count=1) for line in others)]
 
 
 def _reads(lines: list[str]) -> bool:

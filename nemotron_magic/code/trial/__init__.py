@@ -19,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -124,14 +124,17 @@ class Trials:
         with (
             FileIO(reader, "rb") as ours,
             FileIO(writer, "wb") as theirs,
-            _temporary() as folder,
+            tempfile.TemporaryDirectory(
+                prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
+            ) as folder,
         ):
             place = Place(
-                temporary=folder,
+                temporary=os.path.realpath(folder),
                 answer=theirs.fileno(),
                 unreadable=self._hidden(),
                 time_s=self.limit_s,
-                memory_bytes=_spare_memory(),
+                # Half of what is free, but neither little nor much.
+                memory_bytes=max(256 << 20, min(2 << 30, _memory()[0] // 2)),
             )
             guards, parent = self.guards or GUARDS, os.getpid()
             for stream in (sys.stdout, sys.stderr):
@@ -184,28 +187,6 @@ def unsupported() -> str:
     return ""
 
 
-def _spare_memory() -> int:
-    """Return how many bytes a copy may take: half of what is free, 2 GB at most."""
-    return max(256 << 20, min(2 << 30, free_and_total_memory()[0] // 2))
-
-
-@contextmanager
-def _temporary() -> Iterator[str]:
-    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
-    try:
-        yield os.path.realpath(folder)
-    finally:
-        _remove(Path(folder))
-
-
-def _remove(folder: Path) -> None:
-    """Remove the folder of a trial; that of its private layer bars its owner."""
-    for barred in folder.glob("work/work"):
-        with suppress(OSError):
-            barred.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def sweep() -> None:
     """Remove what trials of kernels that were killed have left."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
@@ -213,7 +194,9 @@ def sweep() -> None:
         with suppress(OSError):
             is_ours = folder.stat().st_uid == os.getuid() and not folder.is_symlink()
             if is_ours and owner.isdecimal() and not Path(f"/proc/{owner}").exists():
-                _remove(folder)
+                for barred in folder.glob("work/work"):  # of a private layer
+                    barred.chmod(0o700)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _watched(
@@ -302,7 +285,7 @@ def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -
         if any(reasons):
             return next(filter(None, reasons))
     reached = dict(_reached(names, namespace))
-    return _held(reached) or _of_libraries(reached) or _of_memory()
+    return _held(reached) or _not_copied(reached)
 
 
 def _reason_in(node: ast.AST) -> str:
@@ -362,7 +345,8 @@ def _is_connection(value: object) -> bool:
     )
 
 
-def _of_libraries(reached: Mapping[str, object]) -> str:
+def _not_copied(reached: Mapping[str, object]) -> str:
+    """Return what a copy does not have, or has too little of, to run."""
     homes = {_home(value) for value in reached.values()}
     if "polars" in homes and any(one.startswith("polars-") for one in _threads()):
         return "uses polars, whose threads do not survive in a copy"
@@ -371,7 +355,11 @@ def _of_libraries(reached: Mapping[str, object]) -> str:
     if callable(is_used) and is_used():
         return "shares the kernel's GPU"
     library = next((one for one in _ON_A_GPU if one in sys.modules), "")
-    return f"shares the kernel's GPU ({library} is loaded)" if library else ""
+    if library:
+        return f"shares the kernel's GPU ({library} is loaded)"
+    free, total = _memory()
+    is_short = total > 0 and free < _LEAST_FREE + total // 10
+    return "needs memory, of which too little is free" if is_short else ""
 
 
 def _home(value: object) -> str:
@@ -390,14 +378,7 @@ def _threads() -> Iterator[str]:
             yield path.read_text()
 
 
-def _of_memory() -> str:
-    """Return whether too little memory is free for a copy that grows."""
-    free, total = free_and_total_memory()
-    is_short = total > 0 and free < _LEAST_FREE + total // 10
-    return "needs memory, of which too little is free" if is_short else ""
-
-
-def free_and_total_memory() -> tuple[int, int]:
+def _memory() -> tuple[int, int]:
     """Return how many bytes this machine has free, and has; 0 if that is not known."""
     with suppress(OSError, KeyError, ValueError, IndexError):
         lines = Path("/proc/meminfo").read_text().splitlines()

@@ -117,7 +117,7 @@ class _Run:
         self._shell = shell
         self._place = place
         self._refusals: list[str] = []
-        self._raised: list[BaseException] = []
+        self._raised: list[BaseException | None] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def watch(self) -> None:
@@ -134,7 +134,8 @@ class _Run:
             kernel.raw_input = kernel.getpass = self._refuse_input
         builtins.input = getpass.getpass = self._refuse_input
         shell.ask_exit = lambda *args: self._refusals.append("ends the kernel")
-        shell.showtraceback, shell.showsyntaxerror = self._note_raised, _nothing
+        shell.showtraceback = lambda *_, **__: self._raised.append(sys.exc_info()[1])
+        shell.showsyntaxerror = _nothing
         shell.display_pub.publish = shell.display_pub.clear_output = _nothing
         for step in filter(partial(hasattr, shell.displayhook), words("showing")):
             setattr(shell.displayhook, step, _nothing)
@@ -191,17 +192,13 @@ class _Run:
                     draw()
         except BaseException as raised:
             return raised, None
-        if error is None and self._raised:
-            error = self._raised[0]
+        if error is None:
+            error = next((one for one in self._raised if one is not None), None)
         return error, result.result
 
     def _refuse_input(self, *args: object, **kwargs: object) -> NoReturn:
         self._refusals.append("asks for input")
         raise _Refused("asks for input")
-
-    def _note_raised(self, *args: Any, **kwargs: object) -> None:
-        error = sys.exc_info()[1]
-        self._raised += [error] if error else []
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Put refusals into words. It is no wall: libraries in C pass it by."""
@@ -212,7 +209,7 @@ class _Run:
             name = os.path.basename(os.fsdecode(path))
             if isinstance(flags, int) and flags & _WRITES and self._is_outside(path):
                 self._refusals.append(f"writes {name}")
-            elif self._is_hidden(path):
+            elif _is_in(os.path.realpath(os.fsdecode(path)), self._place.unreadable):
                 self._refusals.append(f"reads {name}, which may be secret")
                 raise _Refused(name)
             return
@@ -226,9 +223,6 @@ class _Run:
         elif refusal:
             self._refusals.append(refusal)
             raise _Refused(refusal)
-
-    def _is_hidden(self, path: str | bytes) -> bool:
-        return _is_in(os.path.realpath(os.fsdecode(path)), self._place.unreadable)
 
     def _is_outside(self, path: object) -> bool:
         if not isinstance(path, (str, bytes)):

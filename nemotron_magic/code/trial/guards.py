@@ -101,7 +101,8 @@ def _program(column: int, architecture: int) -> list[_Instruction]:
             program += [(_EQUAL, 0, 1, call), (_RETURN, 0, 0, failed)]
     # With ENOSYS the C library falls back to clone, whose flags can be read.
     program += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _FAIL | errno.ENOSYS)]
-    program += _only_if(_CLONE[column], _argument(0), (_ANY_BIT, _THREAD), True)
+    thread, exclusive = (_ANY_BIT, _THREAD), (_ANY_BIT, _EXCLUSIVE)
+    program += _decide(_CLONE[column], 0, [thread], _ALLOW, failed)
     # To no address: the two ends of a pair that asyncio wakes itself with.
     program += [
         (_EQUAL, 0, 6, _SENDTO[column]),
@@ -112,40 +113,25 @@ def _program(column: int, architecture: int) -> list[_Instruction]:
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, failed),
     ]
-    program += _only_if(_FLOCK[column], _argument(1), (_ANY_BIT, _EXCLUSIVE), False)
+    program += _decide(_FLOCK[column], 1, [exclusive], failed, _ALLOW)
     for calls, requests in _FORBIDDEN_REQUESTS.items():
-        for request in requests:
-            program += _fail_if(calls[column], _argument(1), request)
-    program += _only_if(_PRLIMIT[column], _argument(0), (_EQUAL, 0), True)
-    program += _only_if(_TGKILL[column], _argument(0), (_EQUAL, os.getpid()), True)
+        tests = [(_EQUAL, request) for request in requests]
+        program += _decide(calls[column], 1, tests, failed, _ALLOW)
+    program += _decide(_PRLIMIT[column], 0, [(_EQUAL, 0)], _ALLOW, failed)
+    program += _decide(_TGKILL[column], 0, [(_EQUAL, os.getpid())], _ALLOW, failed)
     program.append((_RETURN, 0, 0, _ALLOW))
     return program
 
 
-def _only_if(
-    call: int, argument: int, test: tuple[int, int], is_allowed: bool
+def _decide(
+    call: int, argument: int, tests: list[tuple[int, int]], verdict: int, other: int
 ) -> list[_Instruction]:
-    """Allow a call if a test of an argument holds, or if it does not."""
-    verdicts = [_ALLOW, _FAIL | errno.EPERM]
-    passed, failed = verdicts if is_allowed else reversed(verdicts)
-    return [
-        (_EQUAL, 0, 4, call),
-        (_LOAD, 0, 0, argument),
-        (test[0], 0, 1, test[1]),
-        (_RETURN, 0, 0, passed),
-        (_RETURN, 0, 0, failed),
-    ]
-
-
-def _fail_if(call: int, argument: int, value: int) -> list[_Instruction]:
-    """Let a call fail if an argument has a value; look on otherwise."""
-    return [
-        (_EQUAL, 0, 4, call),
-        (_LOAD, 0, 0, argument),
-        (_EQUAL, 0, 1, value),
-        (_RETURN, 0, 0, _FAIL | errno.EPERM),
-        (_LOAD, 0, 0, _CALL),
-    ]
+    """Return one verdict on a call if a test of its argument holds, else the other."""
+    program = [(_LOAD, 0, 0, _argument(argument))]
+    for test, value in tests:
+        program += [(test, 0, 1, value), (_RETURN, 0, 0, verdict)]
+    program.append((_RETURN, 0, 0, other))
+    return [(_EQUAL, 0, len(program), call), *program]
 
 
 def _argument(place: int) -> int:
