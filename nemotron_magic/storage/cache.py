@@ -36,24 +36,19 @@ _MAKE_ROOM = """
 """
 
 
-class Cache:
+class Cache(Storage):
     """Replies by the hash of their request, in memory if the file cannot be used."""
 
     def __init__(
         self, path: Path | None = None, most_bytes: int = _MOST_BYTES, **more: Any
     ) -> None:
-        self._storage = Storage(path, _SCHEMA, **more)
+        super().__init__(path, _SCHEMA, **more)
         self.most_bytes = most_bytes
-
-    @property
-    def path(self) -> Path | None:
-        """Where they are kept; None for memory."""
-        return self._storage.path
 
     def pop_warning(self) -> str:
         """Return once what the user should know of the file."""
         how = "Begun again" if self.path else "Replies are kept in memory"
-        error = self._storage.pop_warning()
+        error = super().pop_warning()
         return error and f"{how}: the cache {error}"
 
     def find(self, request: str) -> str | None:
@@ -66,7 +61,7 @@ class Cache:
             found = connection.execute(ask, (request,)).fetchone()
             return None if found is None else str(found[0])
 
-        return self._storage.write(work)
+        return self.write(work)
 
     def keep(self, request: str, text: str) -> None:
         """Keep the text of a reply; the longest unused are deleted to make room."""
@@ -80,24 +75,20 @@ class Cache:
                 connection.execute(_MAKE_ROOM, (self.most_bytes,))
 
         if size <= self.most_bytes:
-            self._storage.write(work)
+            self.write(work)
 
     def size(self) -> tuple[int, int]:
         """Return how many replies there are, and how many bytes they take."""
         ask = "SELECT count(*), total(bytes) FROM replies"
-        number, size = self._storage.read(lambda c: c.execute(ask).fetchone())
+        number, size = self.read(lambda c: c.execute(ask).fetchone())
         return number, int(size)
 
     def clear(self) -> int:
         """Throw all replies away, off the disk, too; return how many there were."""
         delete = "DELETE FROM replies"
-        number = self._storage.write(lambda c: c.execute(delete).rowcount)
-        self._storage.shrink()
+        number = self.write(lambda c: c.execute(delete).rowcount)
+        self.shrink()
         return number
-
-    def close(self) -> None:
-        """Let go of what is in memory."""
-        self._storage.close()
 
 
 _KEPT_S = 7 * 86_400
@@ -112,31 +103,26 @@ _RUNGS = Schema(
 )
 
 
-class RungMemory:
+class RungMemory(Storage):
     """Remembers for a week which form of typed answers a model at a service takes."""
 
     def __init__(
         self, path: Path | None, now_s: Callable[[], float], **more: Any
     ) -> None:
-        self._storage = Storage(path, _RUNGS, **more)
-        self._now_s = now_s
+        super().__init__(path, _RUNGS, now_s=now_s, **more)
 
     def find(self, origin: str, model: str) -> str:
         """Return the rung to begin on; empty if nothing is known."""
         ask = "SELECT rung FROM rungs WHERE origin = ? AND model = ? AND learnt_s > ?"
-        asked = (origin, model, self._now_s() - _KEPT_S)
-        found = self._storage.read(lambda c: c.execute(ask, asked).fetchone())
+        asked = (origin, model, self.now_s() - _KEPT_S)
+        found = self.read(lambda c: c.execute(ask, asked).fetchone())
         return str(found[0]) if found else ""
 
     def keep(self, origin: str, model: str, rung: str) -> None:
         """Remember where to begin the next time."""
-        row = (origin, model, rung, self._now_s())
+        row = (origin, model, rung, self.now_s())
         put = "INSERT OR REPLACE INTO rungs VALUES (?, ?, ?, ?)"
-        self._storage.write(lambda c: c.execute(put, row))
-
-    def close(self) -> None:
-        """Let go of what is in memory."""
-        self._storage.close()
+        self.write(lambda c: c.execute(put, row))
 
 
 def open_cache(environ: Mapping[str, str]) -> Cache:

@@ -21,7 +21,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import KW_ONLY, dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, NamedTuple, TypeVar
@@ -70,7 +70,16 @@ class Schema(NamedTuple):
 
 def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     """Make the tables that do not exist yet; raise NotOurFile if it is not ours."""
-    is_new = _is_new(connection, schema)
+    # At one moment: another process may be making the tables just now.
+    names = ("application_id", "user_version", "page_count")
+    owner, version, pages = _in_transaction(
+        connection, lambda c: [_pragma(c, name) for name in names], "BEGIN"
+    )
+    is_new = (owner, version) != (schema.application_id, schema.version)
+    if owner == schema.application_id and version > schema.version:
+        raise NotOurFile("a later nemotron_magic wrote it")
+    if is_new and (owner or version or pages > 1):
+        raise NotOurFile("it is another program's database")
     # Asked first: setting it again would disturb others.
     if _pragma(connection, "journal_mode") != "wal":
         connection.execute("PRAGMA journal_mode = WAL")
@@ -82,32 +91,13 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
         _add_column(connection, table, column)
 
 
-def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
-    # At one moment: another process may be making the tables just now.
-    names = ("application_id", "user_version", "page_count")
-    owner, version, pages = _in_transaction(
-        connection, lambda c: [_pragma(c, name) for name in names], "BEGIN"
-    )
-    if (owner, version) == (schema.application_id, schema.version):
-        return False
-    if owner == schema.application_id and version > schema.version:
-        raise NotOurFile("a later nemotron_magic wrote it")
-    if owner or version or pages > 1:
-        raise NotOurFile("it is another program's database")
-    return True
-
-
 def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
-    own = (
-        f"PRAGMA application_id = {schema.application_id}",
-        f"PRAGMA user_version = {schema.version}",
+    """Make the tables all in one; where it fails, the connection must be closed."""
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {schema.script}; "
+        f"PRAGMA application_id = {schema.application_id}; "
+        f"PRAGMA user_version = {schema.version}; COMMIT"
     )
-
-    def make(connection: sqlite3.Connection) -> None:
-        for statement in (*schema.script.split(";"), *own):
-            connection.execute(statement)
-
-    _in_transaction(connection, make, "BEGIN IMMEDIATE")
 
 
 def _add_column(connection: sqlite3.Connection, table: str, column: str) -> None:
@@ -193,10 +183,13 @@ def _publish(path: Path, schema: Schema) -> None:
 
     An empty one could be anyone's, and is nobody's while its tables are in the log.
     """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        _make_tables(new, schema)
+        whole = new.serialize()
     handle, name = mkstemp(dir=path.parent, prefix=".nemotron-")
     try:
         with open(handle, "wb") as file:
-            file.write(_new_file(schema))
+            file.write(whole)
         try:
             os.link(name, path)
         except FileExistsError:
@@ -206,13 +199,6 @@ def _publish(path: Path, schema: Schema) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name)
-
-
-@cache
-def _new_file(schema: Schema) -> bytes:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        _make_tables(connection, schema)
-        return connection.serialize()
 
 
 class _Connection(sqlite3.Connection):
@@ -314,14 +300,17 @@ class Storage:
                 if path is None:
                     raise
                 is_corrupt = _code(error) in _CORRUPT and not is_mended
-                if is_corrupt and (
+                # Nothing but a corrupt file is read by itself: SQLite's locks end so.
+                if not is_corrupt or not (
                     self.is_default or _bore_our_name(path, self.schema)
                 ):
-                    is_mended = True
-                    self._mend(path, seen)
+                    why = _NOT_OURS if is_corrupt else _reason(error)
+                    self.error, self.path = f"{path} cannot be used ({why})", None
                     continue
-                why = _NOT_OURS if is_corrupt else _reason(error)
-                self.error, self.path = f"{path} cannot be used ({why})", None
+            is_mended = True
+            with suppress(OSError):
+                if moved := quarantine(path, seen, self.now_s()):
+                    self.error = f"{path} was corrupt; it is {moved.name} now"
 
     def _wait_and_do(
         self, work: _Work[_Result], begin: str, patience_s: float
@@ -398,11 +387,6 @@ class Storage:
             return
         if not found.st_size or not _bears_our_name(path, self.schema):
             raise NotOurFile(_NOT_OURS)
-
-    def _mend(self, path: Path, seen: tuple[int, int] | None) -> None:
-        with suppress(OSError):
-            if moved := quarantine(path, seen, self.now_s()):
-                self.error = f"{path} was corrupt; it is {moved.name} now"
 
     # ---- how long the file stays open; the lock is held
 

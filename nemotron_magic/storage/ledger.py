@@ -39,8 +39,8 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     Raise InputError if the name ends in neither `.csv` nor `.json`, something else has
     that name, or the file cannot be written.
     """
-    write = {".csv": _write_csv, ".json": _write_json}.get(path.suffix.lower())
-    if write is None:
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".json"):
         raise InputError(
             f"calls are exported to .csv or .json, got {path.name}",
             hint="Such as: %nemotron usage: export calls.csv",
@@ -58,7 +58,7 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
         handle, name = mkstemp(dir=path.parent, prefix=".calls-")
         try:
             with open(handle, "w", encoding="utf-8", newline="") as file:
-                write(file, rows)
+                _write(file, rows, kind)
             os.replace(name, path)
         except BaseException:
             os.unlink(name)
@@ -72,10 +72,14 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     return len(rows)
 
 
-def _write_csv(file: TextIO, rows: Sequence[dict[str, Any]]) -> None:
-    writer = csv.writer(file)
-    writer.writerow(["started_at", *_NAMES])
-    writer.writerows(map(_as_cell, row.values()) for row in rows)
+def _write(file: TextIO, rows: Sequence[dict[str, Any]], kind: str) -> None:
+    if kind == ".csv":
+        writer = csv.writer(file)
+        writer.writerow(["started_at", *_NAMES])
+        writer.writerows(map(_as_cell, row.values()) for row in rows)
+    else:
+        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+        file.write("\n".join(("[", *[",\n".join(lines)] * bool(lines), "]\n")))
 
 
 def _as_cell(value: object) -> object:
@@ -92,11 +96,6 @@ def _as_cell(value: object) -> object:
     read = unicodedata.normalize("NFKC", strip_hidden(value)).lstrip()
     is_formula = read.startswith(_BEGIN_A_FORMULA) or value.startswith(_MOVE_ON)
     return f"'{value}" if is_formula else value
-
-
-def _write_json(file: TextIO, rows: Sequence[dict[str, Any]]) -> None:
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-    file.write("\n".join(("[", *[",\n".join(lines)] * bool(lines), "]\n")))
 
 
 _BEGIN_A_FORMULA = ("=", "+", "-", "@")
