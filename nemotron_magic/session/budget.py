@@ -238,33 +238,35 @@ class Budget:
                 "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
                 "Or go without: %config Nemotron.daily_budget_usd = None",
             )
-        for budget_usd, spent, span, setting in (
-            (self.session_usd, session, "this session", "session_budget_usd"),
-            (self.day_usd, today, "today", "daily_budget_usd"),
-        ):
+        _, *budgets = self._limits(session, today)
+        for budget_usd, spent_usd, span, setting in budgets:
             if budget_usd is not None:
-                left_usd = budget_usd - spent.most_usd
+                left_usd = budget_usd - spent_usd
                 left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
-                _check(
-                    estimate, left_usd, f"{left} of {budget} is left {span}", setting
-                )
+                why = f"{left} of {budget} is left {span}"
+                _check(estimate, left_usd, why, setting)
 
     def least_left(self, session: Totals, today: Totals) -> tuple[float | None, str]:
         """Return the least that is left of a limit, in US dollars, and what raises it.
 
         None without any limit.
         """
-        limits = (
-            (self.call_usd, 0.0, "max_cost_usd"),
-            (self.session_usd, session.most_usd, "session_budget_usd"),
-            (self.day_usd, today.most_usd, "daily_budget_usd"),
-        )
         left = [
             (limit_usd - spent_usd, _raise_it(setting))
-            for limit_usd, spent_usd, setting in limits
+            for limit_usd, spent_usd, _, setting in self._limits(session, today)
             if limit_usd is not None
         ]
         return min(left, default=(None, ""))
+
+    def _limits(
+        self, session: Totals, today: Totals
+    ) -> list[tuple[float | None, float, str, str]]:
+        """Return each limit: its US dollars, what is spent, its span, its setting."""
+        return [
+            (self.call_usd, 0.0, "a call", "max_cost_usd"),
+            (self.session_usd, session.most_usd, "this session", "session_budget_usd"),
+            (self.day_usd, today.most_usd, "today", "daily_budget_usd"),
+        ]
 
 
 def _check(

@@ -9,16 +9,9 @@ from functools import cached_property
 
 from nemotron_magic.client.client import Client, Request
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard
+from nemotron_magic.core import errors
 from nemotron_magic.core.endpoint import Endpoint, Key
-from nemotron_magic.core.errors import (
-    ASK_AGAIN,
-    GO_ON,
-    InputError,
-    InterruptedByUser,
-    ModelError,
-    NemotronError,
-    OutcomeUnknownError,
-)
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.events import Event, EventCallback, Notice, Text
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
@@ -166,28 +159,28 @@ class Call:
         except KeyboardInterrupt:
             error: NemotronError = self._stopped()
         except MemoryError:
-            error = OutcomeUnknownError(
+            error = errors.OutcomeUnknownError(
                 "this process is out of memory",
                 "what had arrived is kept; it may have been billed",
                 "Free some: del large objects, or restart the kernel",
             )
         except NemotronError as raised:
-            lost = isinstance(raised, OutcomeUnknownError)
+            lost = isinstance(raised, errors.OutcomeUnknownError)
             self._is_refused = not (lost or self._draft.accepted)
             error = raised
         else:
             if not self._draft.is_truncated:
                 return self._finished(guard)
-            error = OutcomeUnknownError(
+            error = errors.OutcomeUnknownError(
                 f"{self._endpoint.netloc} ended the reply early",
                 "it did not say that the model was done; what had arrived is kept",
-                ASK_AGAIN,
+                errors.ASK_AGAIN,
             )
         partial = self._reply(error)
         if self._draft.has_text:
             error.reply = self.prompt.whole(partial)
             if partial.strip():
-                error.hint = error.hint.replace(ASK_AGAIN, GO_ON)
+                error.hint = error.hint.replace(errors.ASK_AGAIN, errors.GO_ON)
         with suppress(KeyboardInterrupt), guard.released():
             self._record_end(partial, error)
         # Raise outside the `except` block: the original must not be chained.
@@ -205,7 +198,7 @@ class Call:
                 yield from cached.events()
                 return
             if settings["cache"] == "replay":
-                raise InputError(
+                raise errors.InputError(
                     "there is no cached reply to this question",
                     "the cache is set to replay, so nothing is sent",
                     "Ask it: %nemotron --cache …   "
@@ -230,7 +223,7 @@ class Call:
         if budget.are_set and not self.client.listed(self._endpoint):
             try:
                 self.client.models(self._endpoint, key)
-            except InterruptedByUser:
+            except errors.InterruptedByUser:
                 raise
             except NemotronError as error:
                 why = error.what
@@ -239,7 +232,7 @@ class Call:
         if budget.are_set and settings.model_is_default and models and not is_served:
             # A retired model has no price to hold a limit by.
             host = self._endpoint.netloc
-            raise ModelError(f"{host} does not list {settings.model}")
+            raise errors.ModelError(f"{host} does not list {settings.model}")
         body = self.metadata.body
         estimate = estimate_cost(models, body)
         budget.check_call(estimate, settings.model, why, unpriced_field(body))
@@ -292,7 +285,7 @@ class Call:
         known = reply.metadata
         known.is_rehearsal = self._is_rehearsal
         if error and not draft.is_truncated:
-            is_stopped = isinstance(error, InterruptedByUser)
+            is_stopped = isinstance(error, errors.InterruptedByUser)
             known.ending = "interrupted" if is_stopped else "failed"
         usage = known.usage
         is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
@@ -325,10 +318,10 @@ class Call:
         billed = "it may have been billed" if self.may_cost else "it cost nothing"
         if not self._draft.attempts:
             billed = "nothing was sent"
+        why, hint = f"nothing had arrived yet; {billed}", ""
         if self._draft.has_text:
-            kept = f"what had arrived is kept; {billed}"
-            return InterruptedByUser("stopped by you", kept, ASK_AGAIN)
-        return InterruptedByUser("stopped by you", f"nothing had arrived yet; {billed}")
+            why, hint = f"what had arrived is kept; {billed}", errors.ASK_AGAIN
+        return errors.InterruptedByUser("stopped by you", why, hint)
 
     def _record_end(self, reply: Reply, error: NemotronError | None = None) -> None:
         """Complete the row, if it was begun."""

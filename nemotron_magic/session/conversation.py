@@ -33,10 +33,9 @@ _CONTINUE = (
 class Turn:
     """A question and its reply.
 
-    `origin` is which question of the notebook it was: asked again, it replaces its
-    turn; it is empty where that is not known. `cell` is the number of the cell that
-    asked, 0 if none did; `prompt` the question with its context, empty if it had none.
-    `identity` stays the same when the reply is replaced.
+    `origin` is which question of the notebook it was, if known: asked again, it
+    replaces its turn, and `identity` stays. `cell` is the number of the cell that
+    asked, or 0; `prompt` the question with its context, if it had any.
     """
 
     question: str
@@ -54,12 +53,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class PreparedPrompt:
-    """What is sent, and where its reply belongs.
+    """What is sent, and the turn that its reply completes.
 
-    Its reply completes `turn`, also where that stands in the thread already. `begun` is
-    the reply that was cut off, if this asks for its rest. `fields` are all fields of
-    the request but its messages, where they are settled. `wanted` is what a typed
-    answer is to hold.
+    `begun` is the reply that was cut off, if this asks for its rest; `fields` are those
+    of the request beside its messages; `wanted` is what a typed answer is to hold.
     """
 
     messages: tuple[Message, ...]
@@ -89,11 +86,9 @@ class PreparedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and where it comes from; `origin` and `cell` as in `Turn`.
+    """A question in the user's own words; `origin` and `cell` as in `Turn`.
 
-    Later prompts repeat `text`, which is in the user's own words. `without_history`
-    leaves the earlier turns out, for this once. `wanted` is what a typed answer is to
-    hold.
+    `without_history` leaves the earlier turns out, for this once.
     """
 
     text: str
@@ -130,12 +125,10 @@ class Continuation:
         """Return what is sent; raise InputError if no last reply is cut off."""
         last = conversation.answered(self.thread)
         if last is None or not last.reply.is_cut_off:
-            what = "the last reply is complete, so there is nothing to continue"
-            raise InputError(
-                what if last else "there is no reply to continue",
-                "nothing was sent",
-                "Ask: %nemotron tell me more",
-            )
+            what = "there is no reply to continue"
+            if last is not None:
+                what = "the last reply is complete, so there is nothing to continue"
+            raise InputError(what, "nothing was sent", "Ask: %nemotron tell me more")
         prompt = conversation.follow_up(last, _CONTINUE, self.thread, system)
         return replace(prompt, begun=str(last.reply))
 
@@ -169,14 +162,12 @@ class Regeneration:
         """Return what is sent; raise InputError if nothing has been asked."""
         prompt = conversation.asked_last.get(self.thread)
         if prompt is None:
-            raise InputError(
-                "there is no question to ask again",
-                hint="Type one: %nemotron why is this slow?",
-            )
+            hint = "Type one: %nemotron why is this slow?"
+            raise InputError("there is no question to ask again", hint=hint)
         wish, last = self.wish.strip(), conversation.answered(self.thread)
         if wish and last is not None:
-            text = f"Answer the question again: {wish}"
-            again = conversation.follow_up(last, text, self.thread, system)
+            wish = f"Answer the question again: {wish}"
+            again = conversation.follow_up(last, wish, self.thread, system)
             return replace(again, wanted=prompt.wanted)
         if wish:
             *others, asked = prompt.messages
@@ -189,10 +180,9 @@ FollowUp = Continuation | Correction | Regeneration
 
 
 class Conversation:
-    """Remembers the threads of one session; several calls may end at once.
+    """Remembers turns and what was asked last by thread, and the last reply.
 
-    `threads` are the turns by the thread's name, `asked_last` what was asked last in
-    each, also if it failed, and `last` the newest reply, also if it is not whole.
+    Also what failed or is not whole. Several calls may end at once.
     """
 
     def __init__(self) -> None:
@@ -241,13 +231,13 @@ class Conversation:
 
     def end(self, prompt: PreparedPrompt, reply: Reply | None) -> None:
         """Remember what has arrived."""
-        if reply is None:
-            return
-        thread, turn = prompt.thread, replace(prompt.turn, reply=reply)
-        with self._lock:
-            self.last = reply
-            # As it is now: another call may have ended in the meantime.
-            self.threads[thread] = replace_turn(self.threads.get(thread, []), turn)
+        if reply is not None:
+            turn = replace(prompt.turn, reply=reply)
+            with self._lock:
+                self.last = reply
+                # As it is now: another call may have ended in the meantime.
+                turns = self.threads.get(prompt.thread, [])
+                self.threads[prompt.thread] = replace_turn(turns, turn)
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; return how many turns it had."""
@@ -291,9 +281,7 @@ def recent_messages(
     its own reply was about.
     """
     messages: list[Message] = []
-    for turn in reversed(turns):
-        if not turn.is_answered:
-            continue
+    for turn in filter(lambda turn: turn.is_answered, reversed(turns)):
         most_chars -= len(turn.question) + len(turn.reply)
         if most_chars < 0:
             break

@@ -81,9 +81,8 @@ class Credentials:
         """Return where questions go: the setting, the environment or the AI/ML API."""
         base_url = settings["base_url"]
         # Identity: a user who types the default URL means it.
-        if base_url is DEFAULT_BASE_URL:
-            base_url = self._environment_url()
-        return Endpoint.read(base_url)
+        is_default = base_url is DEFAULT_BASE_URL
+        return Endpoint.read(self._environment_url() if is_default else base_url)
 
     def key(self, endpoint: Endpoint) -> Key | None:
         """Return the key for `endpoint`, or None if it is missing.
@@ -99,7 +98,12 @@ class Credentials:
             return without_traceback(lambda: Key(self._environ[name], origin, name))
         if endpoint.is_loopback:
             return None
-        return without_traceback(lambda: self._stored_key(origin))
+
+        def stored() -> Key | None:
+            value = self._keys.get(origin)
+            return Key(value, origin, "the keyring") if value else None
+
+        return without_traceback(stored)
 
     def checked_key(self, endpoint: Endpoint, settings: Settings) -> Key | None:
         """Return the key for `endpoint`, if it may be sent there.
@@ -161,10 +165,6 @@ class Credentials:
         self._keys_of_session.pop(endpoint.origin, None)
         return without_traceback(lambda: self._keys.delete(endpoint.origin))
 
-    def _stored_key(self, origin: str) -> Key | None:
-        value = self._keys.get(origin)
-        return Key(value, origin, "the keyring") if value else None
-
     def _variable(self, names: Sequence[str]) -> str:
         """Return the first of some environment variables that is set, or nothing."""
         return next((n for n in names if self._environ.get(n, "").strip()), "")
@@ -180,9 +180,7 @@ class Credentials:
             return ""
 
     def _where_looked(self) -> str:
-        name = self._variable(KEY_VARIABLES)
-        if not name:
-            known = KEY_VARIABLES[0]
-            return f"looked in this session, {known} and the system's keyring"
-        owner = self._environment_origin() or "no usable base URL"
-        return f"the key in {name} is for {owner} and goes nowhere else"
+        if name := self._variable(KEY_VARIABLES):
+            owner = self._environment_origin() or "no usable base URL"
+            return f"the key in {name} is for {owner} and goes nowhere else"
+        return f"looked in this session, {KEY_VARIABLES[0]} and the system's keyring"

@@ -9,17 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from nemotron_magic.core.events import (
-    CacheHit,
-    Event,
-    Finish,
-    Logprobs,
-    ModelInfo,
-    Reasoning,
-    Refusal,
-    Text,
-    ToolCall,
-)
+from nemotron_magic.core import events
 from nemotron_magic.core.loose_json import (
     JsonObject,
     as_dict,
@@ -46,7 +36,7 @@ class CachedReply:
     finish_reason: str | None = None
     reasoning: str = ""
     refusal: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: tuple[events.ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
     asked_at: str = ""
@@ -58,23 +48,24 @@ class CachedReply:
         known = {name: getattr(about, name) for name in kept}
         return cls("disk", reply.choices, about.served_model, **known)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[events.Event]:
         """Yield the events a service would, marked as not new."""
         # As careful as with a service: a notebook's file may come from anyone.
-        yield CacheHit(self.source, self.usage, sanitize_label(self.asked_at))
+        yield events.CacheHit(self.source, self.usage, sanitize_label(self.asked_at))
         # Which model it was only a service can tell, and our own notes of it.
-        yield ModelInfo(sanitize_label(self.model) if self.source == "disk" else "")
+        model = self.model if self.source == "disk" else ""
+        yield events.ModelInfo(sanitize_label(model))
         if self.reasoning:
-            yield Reasoning(self.reasoning)
+            yield events.Reasoning(self.reasoning)
         for choice, text in enumerate(self.texts):
-            yield Text(text, choice)
+            yield events.Text(text, choice)
         if self.refusal:
-            yield Refusal(self.refusal)
+            yield events.Refusal(self.refusal)
         yield from self.tool_calls
         if self.logprobs:
-            yield Logprobs(self.logprobs)
+            yield events.Logprobs(self.logprobs)
         if self.finish_reason:
-            yield Finish(sanitize_label(self.finish_reason))
+            yield events.Finish(sanitize_label(self.finish_reason))
 
     def to_json(self) -> str:
         """Return it as text."""
@@ -86,7 +77,8 @@ class CachedReply:
         try:
             known = json.loads(text)
             known["texts"] = tuple(map(str, known["texts"]))
-            known["tool_calls"] = tuple(ToolCall(**one) for one in known["tool_calls"])
+            tools = known["tool_calls"]
+            known["tool_calls"] = tuple(events.ToolCall(**one) for one in tools)
             known["logprobs"] = tuple(map(dict, known["logprobs"]))
             known["usage"] = Usage.from_dict(known["usage"])
             return cls(**known)

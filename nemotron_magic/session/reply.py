@@ -15,27 +15,8 @@ from typing import Any, Literal
 
 from nemotron_magic.code.cells import cells_of
 from nemotron_magic.context.prompt import ContextInfo, Message
-from nemotron_magic.core import public
+from nemotron_magic.core import events, public
 from nemotron_magic.core.errors import NemotronError
-from nemotron_magic.core.events import (
-    Answered,
-    CacheHit,
-    Damaged,
-    Event,
-    Finish,
-    Logprobs,
-    ModelInfo,
-    Notice,
-    Reasoning,
-    Refusal,
-    Retry,
-    Sent,
-    Text,
-    TextWasReasoning,
-    ToolCall,
-    Truncated,
-    UsageReport,
-)
 from nemotron_magic.core.text import LongText, well_formed
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks
@@ -76,13 +57,10 @@ _NO_CONTEXT, _NO_USAGE = ContextInfo(), Usage()
 class ReplyMetadata:
     """All that is known of a reply but its text; not frozen, as each row has one.
 
-    `served_model` is the model that answered by its own account; `choices` all answers
-    if several were asked for; `recalled` where a reply that is not new was kept. What
-    the service did not report is in `estimated_usage`, and by the catalogue's prices in
-    `estimated_usd`, which a rehearsal would cost. `remarks` say what code that was put
-    in does, and whether it would run; `inserted` is that code, `placed` where it is.
-    `appended` is our own Markdown below the reply, `shown` in place of it. `asked_at`
-    is in UTC, ISO 8601.
+    `served_model` is by its own account; `recalled` says where a reply was kept that is
+    not new. What was not reported is estimated, also what a rehearsal would cost.
+    `remarks` are on the code that was put in: `inserted` at `placed`. `appended` is our
+    own Markdown below the reply, `shown` in place of it. `asked_at` is UTC, ISO 8601.
     """
 
     model: str = ""
@@ -96,14 +74,14 @@ class ReplyMetadata:
     reasoning: str = ""
     refusal: str = ""
     choices: tuple[str, ...] = ()
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: tuple[events.ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
     usage: Usage = _NO_USAGE
     is_rehearsal: bool = False
     estimated_usage: Usage | None = None
     estimated_usd: float | None = None
     request_hash: str = ""
-    recalled: CacheHit | None = None
+    recalled: events.CacheHit | None = None
     completion_id: str = ""
     request_id: str | None = None
     client_request_id: str = ""
@@ -222,11 +200,7 @@ def partial_reply(error: NemotronError) -> Reply | None:
 
 
 class ReplyAccumulator:
-    """A reply that is being written.
-
-    `attempts` counts the requests that went out; `accepted` says whether the service
-    took one of them on, so that it may be billed.
-    """
+    """A reply that is being written; one that is `accepted` may be billed."""
 
     def __init__(self, metadata: ReplyMetadata | None = None) -> None:
         self._metadata = metadata
@@ -234,7 +208,7 @@ class ReplyAccumulator:
         self._texts: defaultdict[int, LongText] = defaultdict(LongText)
         self._reasoning = LongText()
         self._refusal: list[str] = []
-        self._tools: dict[int, ToolCall] = {}
+        self._tools: dict[int, events.ToolCall] = {}
         self._logprobs: list[dict[str, Any]] = []
         self._notices: list[str] = []
         self.attempts = 0
@@ -250,15 +224,14 @@ class ReplyAccumulator:
         """Whether the stream ended before the model said that it was done."""
         return self._known.get("ending") == "truncated"
 
-    def add(self, event: Event) -> None:
+    def add(self, event: events.Event) -> None:
         """Take in what happened."""
-        if type(event) is Text:
+        if type(event) is events.Text:
             self._texts[event.choice].add(event.text)
-        elif type(event) is Reasoning:
-            if event.choice == 0:
-                self._reasoning.add(event.text)
-        else:
+        elif type(event) is not events.Reasoning:
             self._add_rare(event)
+        elif event.choice == 0:
+            self._reasoning.add(event.text)
 
     def reply(self, **known: Any) -> Reply:
         """Return the reply as it stands, with `known` details put in."""
@@ -273,48 +246,48 @@ class ReplyAccumulator:
             "notices": tuple(self._notices),
             "attempts": self.attempts,
         }
-        if self._metadata is None:  # rows have many replies
-            return Reply(choices[0], ReplyMetadata(**known))
-        return Reply(choices[0], replace(self._metadata, **known))
+        about = self._metadata  # rows have none, as they are many
+        about = replace(about, **known) if about else ReplyMetadata(**known)
+        return Reply(choices[0], about)
 
-    def _add_rare(self, event: Event) -> None:
+    def _add_rare(self, event: events.Event) -> None:
         known = self._known
         match event:
-            case Sent(client_request_id):
+            case events.Sent(client_request_id):
                 self.attempts += 1
                 known["client_request_id"] = client_request_id
-            case Answered(status, request_id):
+            case events.Answered(status, request_id):
                 self.accepted = 200 <= status < 300
                 known["request_id"] = request_id
-            case ModelInfo(model, completion_id):
+            case events.ModelInfo(model, completion_id):
                 known |= {"served_model": model, "completion_id": completion_id}
-            case Finish(reason, 0):
+            case events.Finish(reason, 0):
                 known["finish_reason"] = reason
-            case UsageReport(usage):
+            case events.UsageReport(usage):
                 before = known.get("usage")
                 known["usage"] = before.updated(usage) if before else usage
-            case TextWasReasoning(reasoning, choice):
+            case events.TextWasReasoning(reasoning, choice):
                 self._texts[choice] = LongText()
                 self._reasoning.add(reasoning if choice == 0 else "")
-            case Refusal(text, 0):
+            case events.Refusal(text, 0):
                 self._refusal.append(text)
-            case ToolCall(index):
-                before = self._tools.get(index, ToolCall(index))
-                self._tools[index] = ToolCall(
+            case events.ToolCall(index):
+                before = self._tools.get(index, events.ToolCall(index))
+                self._tools[index] = events.ToolCall(
                     index,
                     before.call_id or event.call_id,
                     before.name or event.name,
                     before.arguments + event.arguments,
                 )
-            case Logprobs(content, 0):
+            case events.Logprobs(content, 0):
                 self._logprobs += content
-            case Notice(text):
+            case events.Notice(text):
                 self._notices.append(text)
-            case Retry(why):
+            case events.Retry(why):
                 self._notices.append(f"{why}; asked again")
-            case CacheHit():
+            case events.CacheHit():
                 known |= {"recalled": event, "usage": Usage(0, 0, 0, 0, 0.0)}
-            case Truncated():
+            case events.Truncated():
                 known["ending"] = "truncated"
-            case Damaged():
+            case events.Damaged():
                 known["ending"] = "damaged"

@@ -22,16 +22,9 @@ from nemotron_magic.client.deadline import CancelToken, InterruptGuard, stopped_
 from nemotron_magic.client.models import Model, fallback_model, sorted_for_people
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
-from nemotron_magic.core import public
+from nemotron_magic.core import errors, public
 from nemotron_magic.core.endpoint import Endpoint, SecretMapping
-from nemotron_magic.core.errors import (
-    GO_ON,
-    InputError,
-    InterruptedByUser,
-    InvalidAnswerError,
-    ModelError,
-    NemotronError,
-)
+from nemotron_magic.core.errors import InputError, ModelError, NemotronError
 from nemotron_magic.core.events import EventCallback
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
@@ -51,14 +44,7 @@ from nemotron_magic.session.reply import (
     partial_reply,
     request_hash,
 )
-from nemotron_magic.session.structured.asking import (
-    RUNGS,
-    Rung,
-    ask_typed,
-    dressed,
-    is_format_refusal,
-    without_text,
-)
+from nemotron_magic.session.structured import asking
 from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.ledger import Ledger
 
@@ -200,7 +186,7 @@ class Session:
         if isinstance(question, Question):
             self.conversation.begin(prompt)
         if prompt.wanted is not None:
-            return self._ask_typed(prompt, settings, without_text(watch), stop)
+            return self._ask_typed(prompt, settings, asking.without_text(watch), stop)
         stream = ContinuationStream(prompt.begun, watch)
         try:
             return self._ask(prompt, settings, stream, stop)
@@ -322,6 +308,7 @@ class Session:
 
         settings = row_settings(settings)
         endpoint, accounting = self.endpoint(settings), self.accounting
+        rung, learn = self._form(settings)
         means = Means(
             client=self.client,
             endpoint=endpoint,
@@ -331,8 +318,8 @@ class Session:
             store=self.row_store(settings),
             notebook=accounting.notebook,
             is_rehearsal=accounting.is_rehearsal,
-            rung=self._rung(settings),
-            learn=self._learn(settings),
+            rung=rung,
+            learn=learn,
             clock_s=self._clock_s,
             now_s=self._now_s,
         )
@@ -355,7 +342,7 @@ class Session:
         settings = settings or self.settings
         prompt = question.prepare(self.conversation, settings["system"])
         if prompt.wanted is not None:
-            prompt, settings = dressed(prompt, settings, self._rung(settings))
+            prompt, settings = asking.dressed(prompt, settings, self._form(settings)[0])
         return self._redacted(prompt, settings)
 
     def _redacted(self, prompt: PreparedPrompt, settings: Settings) -> PreparedPrompt:
@@ -402,36 +389,27 @@ class Session:
         for store in self._row_stores.values():
             store.close()
 
-    def _rung(self, settings: Settings) -> Rung:
-        """Return the strictest form that the model is not known to refuse."""
-        origin = self.endpoint(settings).origin
-        known = self.accounting.rungs.find(origin, settings.model)
-        return next((rung for rung in RUNGS if rung == known), RUNGS[0])
-
-    def _learn(self, settings: Settings) -> Callable[[Rung], None]:
-        """Return what remembers the form that a model takes."""
-        origin = self.endpoint(settings).origin
-        return partial(self.accounting.rungs.keep, origin, settings.model)
+    def _form(self, settings: Settings) -> tuple[asking.Rung, partial[None]]:
+        """Return the strictest form not known to be refused, and what remembers one."""
+        place = (self.endpoint(settings).origin, settings.model)
+        known = self.accounting.rungs.find(*place)
+        rung = next((one for one in asking.RUNGS if one == known), asking.RUNGS[0])
+        return rung, partial(self.accounting.rungs.keep, *place)
 
     def _ask_typed(
-        self,
-        prompt: PreparedPrompt,
-        settings: Settings,
-        watch: EventCallback,
-        stop: CancelToken | None,
+        self, prompt: PreparedPrompt, settings: Settings, *more: Any
     ) -> Reply:
         """Ask for a typed answer; its turn shows what the user sees of it."""
 
         def ask(prompt: PreparedPrompt, settings: Settings) -> Reply:
-            return self._ask(self._redacted(prompt, settings), settings, watch, stop)
+            return self._ask(self._redacted(prompt, settings), settings, *more)
 
-        rung, learn = self._rung(settings), self._learn(settings)
         try:
-            reply = ask_typed(prompt, settings, ask, rung, learn)
+            reply = asking.ask_typed(prompt, settings, ask, *self._form(settings))
         except NemotronError as error:
             # The rest of a JSON text would be none.
-            error.hint = error.hint.replace(GO_ON, "Ask again: %nemotron retry")
-            if isinstance(error, InvalidAnswerError):
+            error.hint = error.hint.replace(errors.GO_ON, "Ask again: %nemotron retry")
+            if isinstance(error, errors.InvalidAnswerError):
                 self.conversation.end(prompt, partial_reply(error))
             raise
         self.conversation.end(prompt, reply)
@@ -457,8 +435,9 @@ class Session:
                     reply = call.run(guard)
                 except NemotronError as error:
                     self.conversation.end(prompt, partial_reply(error))
-                    is_form = prompt.wanted is not None and is_format_refusal(error)
-                    if is_form or not isinstance(error, ModelError):
+                    if not isinstance(error, ModelError):
+                        raise
+                    if prompt.wanted is not None and asking.is_format_refusal(error):
                         raise
                     with guard.released():
                         settings = self._replaced(error, settings)
@@ -474,8 +453,8 @@ class Session:
         parameters = {k: v for k, v in prompt.fields.items() if k != "model"}
         # By what the user asked for: a default that was replaced is still the default.
         wanted = DEFAULT_MODEL if settings.model_is_default else settings.model
-        base_url = self.endpoint(settings).base_url
         asked_at = datetime.fromtimestamp(self._now_s(), UTC)
+        base_url = self.endpoint(settings).base_url
         return ReplyMetadata(
             model=settings.model,
             messages=prompt.messages,
@@ -490,9 +469,8 @@ class Session:
     def _with_live_model(self, settings: Settings) -> Settings:
         """Return the settings with the model that stands in for a retired one."""
         found = self._substitutes.get(self.endpoint(settings).origin)
-        if found is None or not settings.model_is_default:
-            return settings
-        return settings.with_model(found)
+        is_default = settings.model_is_default
+        return settings.with_model(found) if found and is_default else settings
 
     def _replaced(self, error: ModelError, settings: Settings) -> Settings:
         """Return the settings with a live model, or raise `error`.
@@ -504,7 +482,7 @@ class Session:
         self._substitutes.pop(origin, None)
         try:
             live = [m for m in self.models(settings) if m.name != settings.model]
-        except InterruptedByUser:
+        except errors.InterruptedByUser:
             raise
         except NemotronError:
             raise error from None

@@ -27,17 +27,8 @@ from tempfile import mkstemp
 from typing import Any, NamedTuple, TypeVar
 
 from nemotron_magic.core.text import well_formed
-from nemotron_magic.storage.files import (
-    NotOurFile,
-    beside,
-    check_place,
-    first_bytes,
-    identity,
-    is_networked,
-    mount_table,
-    quarantine,
-    tighten,
-)
+from nemotron_magic.storage import files
+from nemotron_magic.storage.files import NotOurFile
 
 _Result = TypeVar("_Result")
 _Work = Callable[[sqlite3.Connection], _Result]
@@ -151,7 +142,7 @@ def _bore_our_name(path: Path, schema: Schema) -> bool:
     https://www.sqlite.org/fileformat2.html#the_database_header
     """
     with suppress(OSError):
-        header, number = first_bytes(path, 100), schema.application_id.to_bytes(4)
+        header, number = files.first_bytes(path, 100), schema.application_id.to_bytes(4)
         return header.startswith(b"SQLite format 3\0") and header[68:72] == number
     return False
 
@@ -161,7 +152,7 @@ def _make_file(path: Path, schema: Schema, is_default: bool) -> None:
 
     In our own place, what an old file has left beside it is ours, too.
     """
-    left = [*beside(path)]  # looked for first: another may make the file just now
+    left = [*files.beside(path)]  # looked for first: another may make the file just now
     if os.path.lexists(path):
         return
     if not path.parent.exists():
@@ -248,7 +239,7 @@ class Storage:
     is_default: bool = False
     clock_s: Callable[[], float] = time.monotonic
     now_s: Callable[[], float] = time.time
-    mounts: Callable[[], str] = mount_table
+    mounts: Callable[[], str] = files.mount_table
 
     def __post_init__(self) -> None:
         self.error = ""
@@ -293,7 +284,7 @@ class Storage:
         """Do `work` in the file, in one begun again if it is corrupt, or in memory."""
         is_mended = False
         while True:
-            path, seen = self.path, identity(self.path)
+            path, seen = self.path, files.identity(self.path)
             try:
                 return self._wait_and_do(work, begin, patience_s)
             except _ERRORS as error:
@@ -309,7 +300,7 @@ class Storage:
                     continue
             is_mended = True
             with suppress(OSError):
-                if moved := quarantine(path, seen, self.now_s()):
+                if moved := files.quarantine(path, seen, self.now_s()):
                     self.error = f"{path} was corrupt; it is {moved.name} now"
 
     def _wait_and_do(
@@ -346,18 +337,18 @@ class Storage:
             return result
 
     def _connection(self, path: Path | None) -> sqlite3.Connection:
-        if self._open is None or self._open.identity != identity(path):
+        if self._open is None or self._open.identity != files.identity(path):
             self._let_go()
             connection = self._connect(path)
             close = weakref.finalize(self, connection.close)
-            self._open = _Open(identity(path), connection, close)
+            self._open = _Open(files.identity(path), connection, close)
         return self._open.connection
 
     def _connect(self, path: Path | None) -> sqlite3.Connection:
         if path is not None:
             self._check(path)
             _make_file(path, self.schema, self.is_default)
-            tighten(path)
+            files.tighten(path)
         connection = sqlite3.connect(
             path or ":memory:",
             timeout=_WAIT_S,
@@ -379,10 +370,10 @@ class Storage:
 
     def _check(self, path: Path) -> None:
         """Keep off network file systems, looked up once, and off what is not ours."""
-        if not self._is_checked and is_networked(path, self.mounts()):
+        if not self._is_checked and files.is_networked(path, self.mounts()):
             raise NotOurFile("it would lie on a network file system")
         self._is_checked = True
-        found = check_place(path)
+        found = files.check_place(path)
         if found is None or self.is_default:
             return
         if not found.st_size or not _bears_our_name(path, self.schema):

@@ -21,14 +21,8 @@ from typing import Any, TextIO, TypeVar
 from nemotron_magic.core import public
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import strip_hidden
+from nemotron_magic.storage import files
 from nemotron_magic.storage.database import Schema, Storage
-from nemotron_magic.storage.files import (
-    NotOurFile,
-    check_regular,
-    expanded,
-    first_bytes,
-    user_folder,
-)
 from nemotron_magic.storage.records import CallRecord, Totals, local_day
 
 
@@ -50,10 +44,10 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
         for one in calls
     ]
     try:
-        if check_regular(path):
-            start = first_bytes(path, 100)
+        if files.check_regular(path):
+            start = files.first_bytes(path, 100)
             if not start.startswith(_STARTS) and start != _NO_CALLS:
-                raise NotOurFile("the file there is not an export of calls")
+                raise files.NotOurFile("the file there is not an export of calls")
         # Made with a name that nobody can foresee, and with no rights for others.
         handle, name = mkstemp(dir=path.parent, prefix=".calls-")
         try:
@@ -63,7 +57,7 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
         except BaseException:
             os.unlink(name)
             raise
-    except (OSError, ValueError, NotOurFile) as error:
+    except (OSError, ValueError, files.NotOurFile) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
             f"cannot write {path}: {(said or 'it cannot be opened').lower()}",
@@ -449,7 +443,7 @@ def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> 
     word = setting.strip().lower()
     if word == "off":
         return Ledger(session=session)
-    is_default = word == "on"
-    path = user_folder(environ, "data") / _FILE if is_default else expanded(setting)
+    is_default, folder = word == "on", files.user_folder(environ, "data")
+    path = folder / _FILE if is_default else files.expanded(setting)
     # A notebook may change its folder meanwhile.
     return Ledger(path.absolute(), session=session, is_default=is_default)
