@@ -37,8 +37,7 @@ from nemotron_magic.session.conversation import (
     Question,
     Regeneration,
 )
-from nemotron_magic.session.replay import NotebookReplyCache
-from nemotron_magic.session.reply import Reply, partial_reply
+from nemotron_magic.session.reply import NotebookReplyCache, Reply, partial_reply
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.files import user_folder
 from nemotron_magic.storage.ledger import Ledger, Tally, open_ledger

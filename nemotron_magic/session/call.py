@@ -26,8 +26,12 @@ from nemotron_magic.session.budget import (
 )
 from nemotron_magic.session.conversation import PreparedPrompt
 from nemotron_magic.session.credentials import Credentials
-from nemotron_magic.session.replay import CachedReply
-from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
+from nemotron_magic.session.reply import (
+    CachedReply,
+    Reply,
+    ReplyAccumulator,
+    ReplyMetadata,
+)
 from nemotron_magic.storage.cache import Cache, RungMemory, open_cache, open_rungs
 from nemotron_magic.storage.ledger import Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals

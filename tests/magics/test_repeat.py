@@ -12,7 +12,7 @@ import pytest
 from service import Address
 from shells import Kernel, Shell, asked, close_event_loops
 
-from nemotron_magic.session.replay import NotebookReplyCache
+from nemotron_magic.session.reply import NotebookReplyCache
 
 CELLS = (
     "%config Nemotron.cache = 'on'",

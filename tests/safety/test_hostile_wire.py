@@ -26,8 +26,7 @@ from nemotron_magic.display.reply import (
 )
 from nemotron_magic.markdown import to_html
 from nemotron_magic.session.credentials import KeyStore
-from nemotron_magic.session.replay import saved_replies
-from nemotron_magic.session.reply import ReplyAccumulator, ReplyMetadata
+from nemotron_magic.session.reply import ReplyAccumulator, ReplyMetadata, saved_replies
 
 EVIL = (
     "\x1b[2J\x1b]52;c;eA==\x07\x9b8m\r\n\n- ✓ key: found\n\n# Forged\n\u2028"

@@ -21,7 +21,7 @@ from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import footer, metadata, notices
 from nemotron_magic.session.conversation import Continuation, Regeneration
 from nemotron_magic.session.credentials import KeyStore
-from nemotron_magic.session.replay import CachedReply
+from nemotron_magic.session.reply import CachedReply
 from nemotron_magic.storage.cache import Cache
 
 HERE = "http://127.0.0.1:1"

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from nemotron_magic.core.events import CacheHit, ToolCall
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import metadata
-from nemotron_magic.session.replay import CachedReply, saved_replies
 from nemotron_magic.session.reply import (
+    CachedReply,
     Reply,
     ReplyAccumulator,
     ReplyMetadata,
     request_hash,
+    saved_replies,
 )
 from nemotron_magic.storage.cache import Cache, open_cache
 
