@@ -16,14 +16,7 @@ from nemotron_magic.core.events import Event, EventCallback, Notice, Text
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.usage import believed_usd
-from nemotron_magic.session.budget import (
-    Budget,
-    dearest,
-    estimate_cost,
-    estimate_cost_usd,
-    estimate_usage,
-    unpriced_field,
-)
+from nemotron_magic.session import budget
 from nemotron_magic.session.conversation import PreparedPrompt
 from nemotron_magic.session.credentials import Credentials
 from nemotron_magic.session.reply import (
@@ -40,10 +33,8 @@ from nemotron_magic.storage.records import CallRecord, Totals
 class CallAccounting:
     """The ledger and the cache of a session.
 
-    `notebook` is the name of its file; empty if unknown. `is_rehearsal`: calls are to a
-    rehearsal, which costs nothing. `tallies` are what this process knows to be spent,
-    by session. `saved` returns the reply to a request that the notebook's own outputs
-    hold, or None.
+    `notebook` is the name of its file, if known; `tallies` are what this process knows
+    to be spent, by session; `saved` finds a reply in the notebook's own outputs.
     """
 
     def __init__(
@@ -223,8 +214,8 @@ class Call:
 
     def _begin_within_limits(self, key: Key | None) -> None:
         """Record the call before it is sent, unless it may cost more than allowed."""
-        budget, settings, why = Budget.of(self.settings), self.settings, ""
-        if budget.are_set and not self.client.listed(self._endpoint):
+        limits, settings, why = budget.Budget.of(self.settings), self.settings, ""
+        if limits.are_set and not self.client.listed(self._endpoint):
             try:
                 self.client.models(self._endpoint, key)
             except errors.InterruptedByUser:
@@ -233,20 +224,20 @@ class Call:
                 why = error.what
         models = self.client.listed(self._endpoint)
         is_served = any(model.goes_by(settings.model) for model in models)
-        if budget.are_set and settings.model_is_default and models and not is_served:
+        if limits.are_set and settings.model_is_default and models and not is_served:
             # A retired model has no price to hold a limit by.
             host = self._endpoint.netloc
             raise errors.ModelError(f"{host} does not list {settings.model}")
         body = self.metadata.body
-        estimate = estimate_cost(models, body)
-        budget.check_call(estimate, settings.model, why, unpriced_field(body))
+        estimate = budget.estimate_cost(models, body)
+        limits.check_call(estimate, settings.model, why, budget.unpriced_field(body))
 
         def allow(session: Totals, today: Totals) -> None:
             unknown_day = self._ledger.unknown_day
-            budget.check_budgets(estimate, session, today, unknown_day)
+            limits.check_budgets(estimate, session, today, unknown_day)
 
         most_usd = believed_usd(estimate.most_usd) if estimate else None
-        self._begin(CallRecord(most_usd=most_usd), allow if budget.are_set else None)
+        self._begin(CallRecord(most_usd=most_usd), allow if limits.are_set else None)
 
     def _begin(
         self, record: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
@@ -295,11 +286,11 @@ class Call:
         is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
         if known.ending != "complete" and is_unknown and draft.has_text:
             text = f"{known.reasoning}{''.join(reply.choices)}{known.refusal}"
-            usage = estimate_usage(known.body, text).updated(usage)
+            usage = budget.estimate_usage(known.body, text).updated(usage)
             known.estimated_usage = usage
         if usage.cost_usd is None:
-            model = dearest(self.client.listed(self._endpoint), known.body)
-            known.estimated_usd = estimate_cost_usd(model, usage)
+            model = budget.dearest(self.client.listed(self._endpoint), known.body)
+            known.estimated_usd = budget.estimate_cost_usd(model, usage)
         elif known.is_rehearsal and known.recalled is None:
             known.usage = replace(known.usage, cost_usd=None)
             known.estimated_usd = usage.cost_usd

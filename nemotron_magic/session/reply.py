@@ -19,13 +19,7 @@ from nemotron_magic.code.cells import cells_of
 from nemotron_magic.context.prompt import ContextInfo, Message
 from nemotron_magic.core import events, public
 from nemotron_magic.core.errors import NemotronError
-from nemotron_magic.core.loose_json import (
-    JsonObject,
-    as_dict,
-    as_list,
-    as_text,
-    at_path,
-)
+from nemotron_magic.core.loose_json import as_dict, as_list, as_text, at_path
 from nemotron_magic.core.text import LongText, sanitize_label, well_formed
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks
@@ -374,7 +368,7 @@ def saved_replies(text: str) -> dict[str, CachedReply]:
     found: dict[str, CachedReply] = {}
     with suppress(ValueError, RecursionError):
         for cell in as_list(as_dict(json.loads(text)).get("cells")):
-            for output in as_list(as_dict(cell).get("outputs")):
+            for output in as_list(at_path(cell, "outputs")):
                 about = as_dict(at_path(output, "metadata.nemotron"))
                 reply = _saved(output, about)
                 if reply and (name := as_text(about.get("request_hash"))):
@@ -382,7 +376,7 @@ def saved_replies(text: str) -> dict[str, CachedReply]:
     return found
 
 
-def _saved(output: Any, about: JsonObject) -> CachedReply | None:
+def _saved(output: Any, about: dict[str, Any]) -> CachedReply | None:
     """Return the reply, if all of it is in the output: a text that ended well."""
     plain = at_path(output, "data.text/plain")
     text = "".join(map(as_text, plain if isinstance(plain, list) else [plain]))

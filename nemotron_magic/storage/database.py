@@ -47,10 +47,8 @@ _ERRORS = (sqlite3.Error, OSError, ValueError, NotOurFile)
 class Schema(NamedTuple):
     """What a file holds.
 
-    `application_id` tells our files of one kind from all others; a file whose `version`
-    is later is left alone; `script` makes the tables, each if it does not exist;
-    `added` are columns that files of this version may lack: table and column, which may
-    have a default.
+    `script` makes the tables, each if it does not exist; `added` are columns that files
+    of this version may lack: table and column, which may have a default.
     """
 
     application_id: int
@@ -126,10 +124,9 @@ def _in_transaction(
 
 
 def _bears_our_name(path: Path, schema: Schema) -> bool:
-    """Return whether a file is ours, by its main file alone and unchanged.
+    """Return whether a file is ours; read as one that nobody changes.
 
-    It is read by SQLite, which knows the locks of this process, but as a file that
-    nobody changes, so that SQLite puts nothing beside it.
+    So SQLite puts nothing beside it, and keeps the locks of this process.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -224,13 +221,9 @@ class _Open(NamedTuple):
 class Storage:
     """A file of tables, kept open for a moment after each use.
 
-    Nothing is carried over a fork, and nothing goes stale when another process moves or
-    deletes the file. With `is_default` we chose the place, so that what lies there
-    under this name is ours. `mounts` returns the mounted file systems as Linux lists
-    them.
-
-    `path` is None for memory, also once the file could not be used; `error` then says
-    why, or what became of it; it is empty as long as all is well.
+    With `is_default` we chose the place, so that what lies there under this name is
+    ours. `path` is None for memory, also once the file could not be used; `error` then
+    says why, or what became of it; it is empty as long as all is well.
     """
 
     path: Path | None

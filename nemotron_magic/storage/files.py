@@ -42,9 +42,8 @@ def user_folder(environ: Mapping[str, str], kind: Literal["data", "cache"]) -> P
 
     if chosen := environ.get(HOME_VARIABLE, "").strip():
         return expanded(chosen)
-    if kind == "data":
-        return Path(platformdirs.user_data_dir(_NAME, False))
-    return Path(platformdirs.user_cache_dir(_NAME, False))
+    folders = platformdirs.PlatformDirs(_NAME, False)
+    return folders.user_data_path if kind == "data" else folders.user_cache_path
 
 
 def expanded(path: str) -> Path:
