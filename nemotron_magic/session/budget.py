@@ -87,11 +87,7 @@ def estimate_cost(
     if model is None or model.prices_usd is None or not longest or unpriced_field(body):
         return None
     input_usd, output_usd = model.prices_usd
-    sent = sum(
-        estimate_tokens(message["content"], digits_apart=True)
-        for message in body["messages"]
-    )
-    sent += estimate_field_tokens(body)
+    sent = _sent_tokens(body, digits_apart=True)
     # What was predicted and did not come is billed as if it had.
     longest += estimate_field_tokens({"prediction": body.get("prediction")})
     longest += sent if body.get("echo") else 0
@@ -146,8 +142,13 @@ _EXTRAS = (
 
 def estimate_usage(body: Mapping[str, Any], received: str) -> Usage:
     """Return about how many tokens a request and what came of its reply have."""
-    sent = sum(estimate_tokens(message["content"]) for message in body["messages"])
-    return Usage(sent + estimate_field_tokens(body), estimate_tokens(received))
+    return Usage(_sent_tokens(body), estimate_tokens(received))
+
+
+def _sent_tokens(body: Mapping[str, Any], digits_apart: bool = False) -> int:
+    texts = (message["content"] for message in body["messages"])
+    sent = sum(estimate_tokens(text, digits_apart=digits_apart) for text in texts)
+    return sent + estimate_field_tokens(body)
 
 
 def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:
@@ -227,9 +228,7 @@ class Budget:
     ) -> None:
         """Refuse a call for which too little is left of a budget.
 
-        Calls whose cost is not known count with the most that they could cost. With a
-        daily budget, raise LimitError also if today's totals are unknown, as
-        `unknown_day` says.
+        Also if today's totals are unknown, as `unknown_day` says, and limited.
         """
         if self.day_usd is not None and unknown_day:
             raise LimitError(

@@ -141,11 +141,10 @@ class Call:
         return self.metadata.is_rehearsal or answered
 
     def run(self, guard: InterruptGuard) -> Reply:
-        """Return the reply when it is whole.
+        """Return the reply when it is whole; else raise with `error.reply` set.
 
         `guard` holds back interrupts while what has arrived is kept; it learns of one
-        that came when the reply was whole. Raise NemotronError with `error.reply` set
-        to what had arrived, if anything had.
+        that came when the reply was whole.
         """
         try:
             with guard.released(), closing(self._events()) as events:
@@ -183,16 +182,16 @@ class Call:
 
     def _events(self) -> Generator[Event, None, None]:
         """Yield what happens, from the cache or from the service."""
-        settings = self.settings
+        settings, is_replay = self.settings, self.settings["cache"] == "replay"
         if self.prompt.notice:
             yield Notice(self.prompt.notice)
-        if not self.prompt.bypass_cache or settings["cache"] == "replay":
+        if not self.prompt.bypass_cache or is_replay:
             cached = self.accounting.cached(self.metadata.request_hash, settings)
             if cached is not None:
                 self._begin(CallRecord(may_cost=False, is_cached=True))
                 yield from cached.events()
                 return
-            if settings["cache"] == "replay":
+            if is_replay:
                 raise errors.InputError(
                     "there is no cached reply to this question",
                     "the cache is set to replay, so nothing is sent",
@@ -326,8 +325,7 @@ class Call:
         usage = known.estimated_usage or known.usage
         is_reported = usage.cost_usd is not None
         cost_usd = usage.cost_usd if is_reported else known.estimated_usd
-        if known.is_rehearsal:
-            cost_usd = None
+        cost_usd = None if known.is_rehearsal else cost_usd
         ended = replace(
             self._begun,
             **{name: getattr(known, name) for name in _OF_REPLY},

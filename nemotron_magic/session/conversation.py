@@ -300,8 +300,7 @@ def intern_messages(
 ) -> tuple[Message, ...]:
     """Return the messages, each as the very object that was sent before if equal.
 
-    Every reply keeps the messages it answers, so that copies of earlier turns would add
-    up: 60 MB in 500 questions.
+    Every reply keeps those it answers: copies would take 60 MB in 500 questions.
     """
     known = {(one["role"], one["content"]): one for one in before}
     return tuple(known.get((one["role"], one["content"]), one) for one in messages)

@@ -127,13 +127,10 @@ class RungMemory(Storage):
 
 def open_cache(environ: Mapping[str, str]) -> Cache:
     """Return the user's cache; nothing is written yet."""
-    return Cache(_in_cache(environ, "replies.sqlite"), is_default=True)
+    return Cache(user_folder(environ, "cache") / "replies.sqlite", is_default=True)
 
 
 def open_rungs(environ: Mapping[str, str], now_s: Callable[[], float]) -> RungMemory:
     """Return the user's; nothing is written yet."""
-    return RungMemory(_in_cache(environ, "rungs.sqlite"), now_s, is_default=True)
-
-
-def _in_cache(environ: Mapping[str, str], name: str) -> Path:
-    return (user_folder(environ, "cache") / name).absolute()
+    path = user_folder(environ, "cache") / "rungs.sqlite"
+    return RungMemory(path, now_s, is_default=True)

@@ -20,7 +20,6 @@ from typing import Literal
 from nemotron_magic.core.errors import InputError
 
 HOME_VARIABLE = "NEMOTRON_MAGIC_HOME"
-_NAME = "nemotron_magic"
 _NETWORKED = re.compile(
     r"(nfs|cifs|smb|afs|ncpfs|lustre|gpfs|beegfs|ceph|gluster|davfs|ocfs2|gfs2)"
     r"|fuse\.(sshfs|s3fs|gcsfuse|rclone|gluster|ceph|davfs|blobfuse)"
@@ -37,12 +36,15 @@ class NotOurFile(Exception):
 
 
 def user_folder(environ: Mapping[str, str], kind: Literal["data", "cache"]) -> Path:
-    """Return the folder for our files: `NEMOTRON_MAGIC_HOME`, or the system's."""
+    """Return the folder for our files: `NEMOTRON_MAGIC_HOME`, or the system's.
+
+    It is absolute, as a notebook may change its folder meanwhile.
+    """
     import platformdirs
 
     if chosen := environ.get(HOME_VARIABLE, "").strip():
-        return expanded(chosen)
-    folders = platformdirs.PlatformDirs(_NAME, False)
+        return expanded(chosen).absolute()
+    folders = platformdirs.PlatformDirs("nemotron_magic", False)
     return folders.user_data_path if kind == "data" else folders.user_cache_path
 
 
@@ -51,9 +53,8 @@ def expanded(path: str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise InputError(
-            f"there is no home folder for {path}", hint="Name the whole path"
-        ) from None
+        what = f"there is no home folder for {path}"
+        raise InputError(what, hint="Name the whole path") from None
 
 
 def mount_table() -> str:

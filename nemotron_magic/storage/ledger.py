@@ -445,5 +445,4 @@ def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> 
         return Ledger(session=session)
     is_default, folder = word == "on", files.user_folder(environ, "data")
     path = folder / _FILE if is_default else files.expanded(setting)
-    # A notebook may change its folder meanwhile.
     return Ledger(path.absolute(), session=session, is_default=is_default)
