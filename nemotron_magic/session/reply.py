@@ -128,9 +128,6 @@ class Reply(str):
         reply.metadata = metadata or ReplyMetadata()
         return reply
 
-    def __reduce__(self) -> tuple[type[Reply], tuple[str, ReplyMetadata]]:
-        return (type(self), (str(self), self.metadata))
-
     @property
     def blocks(self) -> tuple[CodeBlock, ...]:
         """The fenced code blocks, in order."""
