@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeGuard
 from uuid import uuid4
 
@@ -102,16 +103,16 @@ class _ShellPublisher:
         self._shell.display_pub.clear_output(wait=True)
 
 
+@dataclass
 class _FinalRenderer(Renderer):
     """Publishes a reply when it is whole, for runs that nobody watches."""
 
-    def __init__(self, publisher: Publisher, code_of: CodeOf) -> None:
-        self._publisher = publisher
-        self._code_of = code_of
+    publisher: Publisher
+    code_of: CodeOf
 
     def finish(self, reply: Reply) -> None:
         """Publish the reply."""
-        self._publisher.show(Display(uuid4().hex, *bundle(reply, self._code_of)))
+        self.publisher.show(Display(uuid4().hex, *bundle(reply, self.code_of)))
 
 
 FrontEnd = Literal["terminal", "console", "page", "headless"]

@@ -22,12 +22,7 @@ from rich.theme import Theme
 
 from nemotron_magic.core.text import visible
 from nemotron_magic.markdown.highlight import colored
-from nemotron_magic.markdown.parser import (
-    NESTED_AT_MOST,
-    as_block,
-    language_of,
-    parser,
-)
+from nemotron_magic.markdown.parser import NESTED_AT_MOST, as_block, language_of, parser
 from nemotron_magic.markdown.sanitize import place_to_show
 from nemotron_magic.markdown.streaming import close_open_marks
 

@@ -30,6 +30,7 @@ from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import small_css, stylesheet
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.conversation import Turn
+from nemotron_magic.session.reply import Reply
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -211,13 +212,8 @@ def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
 def panel_state(config: str, turn: Turn | None, spent: str) -> list[str]:
     """Return the state of a panel as Markdown: what is set, the last turn, the cost."""
     parts = [f"*{_HEADING}*", as_block(config, "python") if config else _DEFAULTS]
-    if turn is not None:
-        question, answer = (text[:_MOST_CHARS] for text in (turn.question, turn.reply))
-        parts += [as_block(question, "text"), _more(turn.question)]
-        parts += [answer, _more(turn.reply)]
+    for text in (turn.question, turn.reply) if turn else ():
+        shown, more = text[:_MOST_CHARS], len(text) - _MOST_CHARS
+        parts.append(shown if isinstance(text, Reply) else as_block(shown, "text"))
+        parts.append(f"… and {more:,} characters more." if more > 0 else "")
     return [*filter(None, parts), spent]
-
-
-def _more(text: str) -> str:
-    more = len(text) - _MOST_CHARS
-    return f"… and {more:,} characters more." if more > 0 else ""
