@@ -71,7 +71,7 @@ _NAMES_OF: dict[_Kind, list[str]] = {
     Text: _NAMES["text"],
 }
 _PLAIN_CHUNK = frozenset(_NAMES["plain"])
-_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
+_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _PLAIN = frozenset({"role", "content"})
 _EMPTY: tuple[Any, ...] = (None, [], "")
 _HOLDERS = frozenset({"delta", "message", "text"})
@@ -267,7 +267,8 @@ class ChunkParser:
     def _choice(self, choice: JsonObject) -> None:
         self._index = _number(choice.get("index"), 0) if self._n > 1 else 0
         delta = choice.get("delta")
-        if not isinstance(delta, dict) or not _is_plain(choice, _PLAIN_CHOICE):
+        is_plain = _is_plain(choice, _PLAIN_CHOICE) and not choice.get("logprobs")
+        if not is_plain or not isinstance(delta, dict):
             self.is_plain = False
             self._place(choice, Text, is_piece=False)
             return
@@ -328,7 +329,8 @@ class ChunkParser:
         elif isinstance(value, str | list):
             is_text = name != "message" or _CODES.isdisjoint(place)
         else:
-            is_text = name in ("text", "content")
+            is_flag = isinstance(value, bool) and "index" not in place
+            is_text = name in ("text", "content") and not is_flag
         if is_text and not self._came_in_pieces(kind):
             self._texts(value, kind)
 
@@ -350,7 +352,8 @@ class ChunkParser:
         self._finish(delta)
 
     def _finish(self, place: JsonObject) -> None:
-        found = [finish_reason(place.get(name)) for name in _NAMES["finishes"]]
+        names = [name for name in _NAMES["finishes"] if name in place]
+        found = [finish_reason(place[name]) for name in names]
         if any(place.get(name) is True for name in _NAMES["ends"]):
             found.append("stop")
         if "output" in place:

@@ -100,6 +100,7 @@ def test_text_is_read_in_every_shape(name: str, content: str, said: str) -> None
     [
         [choice(delta="a"), choice(delta="b")],
         [choice(text="a"), choice(text="b")],
+        [event({"content": False, "text": "a"}), event({"text": "b"})],
         [choice(text="a", delta={"role": "assistant"}), choice(text="b", delta={})],
         [choice(delta={"text": "a"}), choice(delta={"text": "b"})],
         [choice(message={"content": "a"}), choice(message={"content": "b"})],
