@@ -52,10 +52,10 @@ _DECODER = json.JSONDecoder(strict=False, parse_float=_Number)
 def decode(text: str) -> list[Any]:
     """Read JSON as servers write it: control characters, or several values in a row."""
     values: list[Any] = []
-    while text := text.lstrip() if values else text:
+    while text or not values:
         value, end = _DECODER.raw_decode(text)
         values.append(value)
-        text = text[end:]
+        text = text[end:].lstrip()
     return values
 
 
@@ -227,7 +227,8 @@ class ChunkParser:
 
     def read(self, chunk: JsonObject) -> list[Event]:
         """Return what `chunk` tells."""
-        events = self._events = list[Event]()
+        events: list[Event] = []
+        self._events = events
         if not self._served and chunk.get("model"):
             self._served = True
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
@@ -236,14 +237,15 @@ class ChunkParser:
         found = chunk.get("choices")
         if isinstance(found, dict) and not found.keys() & _HOLDERS:
             found = list(found.values())  # by their numbers
-        choices = as_objects(found if isinstance(found, list) else [found])
-        if isinstance(found, list) and len(found) > 1 and self._n == 1:
-            self.extra = max(self.extra, len(found) - 1)
-            choices = as_objects(found[:1])
+        choices = found if isinstance(found, list) else [found]
+        if len(choices) > 1 and self._n == 1:
+            self.extra = max(self.extra, len(choices) - 1)
+            choices = choices[:1]
         has_place = bool(found) or found == []  # the figures of a stream have no choice
         self.is_plain = has_place and _is_plain(chunk, _PLAIN_CHUNK)
         for choice in choices:
-            self._choice(choice)
+            if isinstance(choice, dict):
+                self._choice(choice)
         if not found and not self.is_plain and not _tells_of_fault(chunk.get("error")):
             self._without_choices(chunk)
         self.is_odd = len(events) == known and _says_more(chunk, choices)
@@ -291,7 +293,8 @@ class ChunkParser:
             is_piece = layer is chunk and not re.search(
                 _SHAPES["chunk"]["whole_types"], name
             )
-            self._place(layer, kind, is_piece)
+            fits = None if _tells_of_fault(layer) else kind
+            self._place(layer, fits, is_piece)
         if re.fullmatch(_SHAPES["chunk"]["end_types"], name) and not self._finishes:
             self._finish({"finish_reason": "stop"})
 
@@ -306,10 +309,12 @@ class ChunkParser:
             self._delta(delta)
         elif kind is None:
             self.lost += bool(delta)
-        if kind and not _tells_of_fault(place):
+        if kind:
             if not isinstance(delta, dict):
                 self._texts(delta, kind)
-            self._texts(None if token.get("special") else token, kind)
+            self._is_piece = is_piece
+            if not token.get("special") and not self._came_in_pieces(kind):
+                self._texts(token or None, kind)
             for name in _NAMES["bodies"]:
                 self._is_piece = is_piece and name not in _NAMES["whole"]
                 self._body_text(place, name, kind)
@@ -460,13 +465,13 @@ def _tells_of_fault(layer: Any) -> bool:
     )
 
 
-def _says_more(chunk: JsonObject, choices: list[JsonObject]) -> bool:
+def _says_more(chunk: JsonObject, choices: list[Any]) -> bool:
     """Return whether there is a text, or more, where a chunk has no place for it."""
     if chunk.get("choices") is None:
         return bool(chunk.keys() - _PLAIN_CHUNK - _SILENT)
     return any(
         isinstance(value, str) and value and name not in _SILENT | {*_NAMES["finishes"]}
-        for choice in choices
+        for choice in as_objects(choices)
         for part in (choice, as_dict(choice.get("delta")))
         for name, value in part.items()
     )

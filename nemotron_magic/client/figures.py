@@ -30,14 +30,15 @@ def _reports(chunk: JsonObject, depth: int = 0) -> Iterator[Usage]:
     """Yield the figures in a chunk; those that stand deep first, if they count tokens.
 
     What else is called usage there, as that of an account, is not the call's; but the
-    AI/ML API tells the cost in `meta`.
+    AI/ML API tells the cost in `meta`, and a choice is the call's own.
     """
     for name, value in chunk.items() if depth < _DEEPEST else ():
-        for part in as_objects(value if name == "choices" else [value]):
+        is_own = name in ("meta", "choices") and not depth
+        is_list = name == "choices" and isinstance(value, list)
+        for part in as_objects(value if is_list else [value]):
             if name not in _REPORTS:
-                is_meta = name == "meta" and not depth
                 deeper = _reports(part, depth + 1)
-                yield from (one for one in deeper if is_meta or one.counts_tokens)
+                yield from (one for one in deeper if is_own or one.counts_tokens)
     if not _LOOSE.isdisjoint(chunk):
         yield read_usage(chunk)
     for name in _REPORTS:

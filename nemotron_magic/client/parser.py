@@ -191,7 +191,7 @@ class CompletionParser:
             chunks = [read_cut_json(data) if self._is_closed else None]
         if not self._read_all(chunks):
             self._unreadable += 1
-            if self._payloads == 1:
+            if self._payloads == 1 and not self.chunks.said_something:
                 self._refuse(data)
 
     def _read_all(self, chunks: list[Any]) -> bool:
@@ -222,10 +222,13 @@ class CompletionParser:
     def _refuse(self, text: str) -> None:
         """Fail because a body is no reply."""
         said, hint = text, _DOCTOR
-        if self._decoder is None and (page := ServiceErrorBody.read(text)).is_html:
-            said, hint = page.message, _LOG_IN
+        what = "sent a stream that is no chat reply"
+        if self._decoder is None:
+            what = "answered, but not with a chat reply"
+            if (page := ServiceErrorBody.read(text)).is_html:
+                said, hint = page.message, _LOG_IN
         self.error = ServiceError(
-            f"{self._about.host} answered, but not with a chat reply",
+            f"{self._about.host} {what}",
             f"it began: {self._about.quote(said, 200)}",
             hint,
             final=True,

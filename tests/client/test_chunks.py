@@ -265,3 +265,26 @@ def test_one_finish_is_told_for_each_choice() -> None:
 
     finishes = [one for one in heard.events if isinstance(one, Finish)]
     assert finishes == [Finish("stop"), Finish("stop", 1), Finish("length")]
+
+
+@pytest.mark.parametrize("token", [{"text": "a"}, {"id": 3, "text": {"value": "a"}}])
+def test_a_token_in_a_choice_does_not_repeat_its_delta(token: dict[str, Any]) -> None:
+    events = read(choice(delta={"content": "a"}, token=token))
+
+    assert events == [Text("a")]
+
+
+@pytest.mark.parametrize("whole", [{"text": "a"}, {"message": {"content": "a"}}])
+def test_a_choice_with_a_status_of_its_own_keeps_its_text(whole: Any) -> None:
+    assert Text("a") in read(choice(status="error", **whole))
+
+
+@pytest.mark.parametrize(
+    ("choices", "usage"),
+    [
+        ([{"delta": {}, "usage": {"cost": 0.5}}], Usage(cost_usd=0.5)),
+        ({"0": {"text": "a", "usage": {"prompt_tokens": 3}}}, Usage(3)),
+    ],
+)
+def test_figures_of_a_choice_are_the_call_s(choices: Any, usage: Usage) -> None:
+    assert UsageReport(usage) in read({"choices": choices})

@@ -275,3 +275,21 @@ def test_a_body_that_never_tells_what_it_is_is_refused_at_the_cap() -> None:
         reader.feed(b"{" + b" " * 2**20)
 
     assert "more than a chat reply" in reader.error.what
+
+
+@pytest.mark.parametrize("odd", ["5", '"x"', "[]"])
+def test_an_odd_value_between_lines_of_json_costs_no_text(odd: str) -> None:
+    line = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}}]})
+    reader = CompletionParser(RequestInfo(Endpoint.read("http://host/v1"), "m"))
+    reader.feed(f"{line}\n{odd}\n".encode())
+    events = reader.close()
+
+    assert "a" in [getattr(one, "text", "") for one in events]
+    assert reader.error is None
+
+
+@pytest.mark.parametrize("first", ["hello", "5", "[]"])
+def test_a_stream_that_begins_with_no_chunk_is_said_to_be_none(first: str) -> None:
+    error = hear(f"data: {first}\n\n".encode()).error
+
+    assert "sent a stream that is no chat reply" in str(error)
