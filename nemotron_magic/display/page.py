@@ -38,9 +38,6 @@ from nemotron_magic.markdown.latex import to_latex
 from nemotron_magic.markdown.streaming import Block, Blocks, close_open_marks
 from nemotron_magic.session.reply import Reply
 
-_Every = Callable[[Callable[[], bool]], None]
-"""Calls a function again and again until it gives False."""
-
 CodeOf = Callable[[Reply], ReplyCode | None]
 """Returns what a page shows of the code of a reply."""
 
@@ -222,13 +219,14 @@ class NotebookRenderer(Renderer):
 
     A cell that has no other output (`alone`) may be cleared at the end. If not, the
     whole reply is one display from the beginning, rendered less often as it grows.
-    `every` lets what was held back to save bytes come in sight when the stream stalls.
+    `every` calls a function again and again until it returns False: so what was held
+    back to save bytes comes in sight when the stream stalls.
     """
 
     publisher: Publisher
     alone: bool
     clock_s: Callable[[], float]
-    every: _Every
+    every: Callable[[Callable[[], bool]], None]
     code_of: CodeOf = no_code
 
     def __post_init__(self) -> None:
@@ -252,7 +250,7 @@ class NotebookRenderer(Renderer):
     def finish(self, reply: Reply) -> None:
         """Show the whole reply, in the place of its parts unless it is long."""
         with self._lock:
-            self._end()
+            self._has_ended = True
             self._take()
             if self.alone and len(reply) > _ONE_OUTPUT_CHARS and self._holds(reply):
                 self._finish_parts(reply)
@@ -267,14 +265,14 @@ class NotebookRenderer(Renderer):
         with self._lock:
             if self._has_ended:
                 return
-            self._end()
+            self._has_ended = True
             self._clear()
             if self._display_id and not self.alone:
                 self._render(status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
         """Have nothing rendered."""
-        self._held_back: tuple[Callable[[], None], int] | None = None
+        self._is_behind = False
         self._blocks = Blocks()
         self._unread: list[str] = []
         self._unread_chars = self._written_bytes = self._parted_chars = 0
@@ -283,10 +281,6 @@ class NotebookRenderer(Renderer):
         self._parts = [_Part(html=style), _Part()] if self.alone else [_Part()]
         self._head = "" if self.alone else style
         self._display_id = self._below = ""
-
-    def _end(self) -> None:
-        self._held_back = None
-        self._has_ended = True
 
     def _clear(self) -> None:
         if self.alone and self._has_rendered:
@@ -299,7 +293,7 @@ class NotebookRenderer(Renderer):
                 self._pace.arrived(len(text))
                 self._unread.append(text)
                 self._unread_chars += len(text)
-                self._grow()
+                self._paint_soon()
             case events.Reasoning(text, 0):
                 self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
                 if self._waiting_for != _THINKING:
@@ -317,20 +311,16 @@ class NotebookRenderer(Renderer):
             case events.Notice(text):
                 self._notices.append(text)
             case events.Trying() as trying:
-                self._below = status_html(trying.words)
-                self._grow()
+                self._waiting_for, self._below = "", status_html(trying.words)
+                self._paint_soon()
 
     def _wait_for(self, text: str) -> None:
         """Show what is waited for, and from then on for how long."""
         self._waiting_for = text
         if self._asked_s is None:
             self._asked_s = self.clock_s()
-        self._render_soon(self._show_status, _STATUS_BYTES)
+        self._paint_soon()
         self._tick_on()
-
-    def _show_status(self) -> None:
-        self._status, self._status_s = self._status_html(), self.clock_s()
-        self._render(self._status)
 
     def _status_html(self) -> str:
         waited_s = int(self.clock_s() - (self._asked_s or 0.0))
@@ -339,12 +329,21 @@ class NotebookRenderer(Renderer):
         thought = self._thought.strip().rpartition("\n")[2]
         return status_html(" · ".join([*self._notices, line]), thought)
 
-    def _grow(self) -> None:
+    def _paint_soon(self) -> None:
+        """Paint now, or once the pace allows it, or when nothing else comes."""
         size = len(self._head) + self._written_bytes + 4 * self._unread_chars
-        self._render_soon(self._show_growing, size)
+        if self._pace.allows(_STATUS_BYTES if self._waiting_for else size):
+            self._paint()
+        else:
+            self._is_behind = True
+            self._tick_on()
 
-    def _show_growing(self) -> None:
-        """Paint the displays that hold enough by now, and the last one."""
+    def _paint(self) -> None:
+        """Paint what is waited for, or the displays that hold enough and the last."""
+        if self._waiting_for:
+            self._status, self._status_s = self._status_html(), self.clock_s()
+            self._render(self._status)
+            return
         self._take()
         *parts, last = self._parts
         for part in parts:
@@ -403,14 +402,6 @@ class NotebookRenderer(Renderer):
         self._display_id = last_id
         self._render(last, reply_text(reply), metadata(reply))
 
-    def _render_soon(self, show: Callable[[], None], size: int) -> None:
-        """Paint now, or once the pace allows it, or when nothing else comes."""
-        if self._pace.allows(size):
-            show()
-        else:
-            self._held_back = (show, size)
-            self._tick_on()
-
     def _tick_on(self) -> None:
         self._idle_ticks = 0
         if not self._is_ticking:
@@ -420,14 +411,16 @@ class NotebookRenderer(Renderer):
     def _tick(self) -> bool:
         """Paint what was held back; return whether to come again. In another thread."""
         with self._lock:
-            if self._held_back:
-                self._render_soon(*self._held_back)
-            elif self._waiting_for and not self._has_ended:
+            if self._has_ended:
+                return False
+            if self._is_behind:
+                self._paint_soon()
+            elif self._waiting_for:
                 is_due = self.clock_s() - self._status_s >= _STATUS_INTERVAL_S
                 if is_due and self._status_html() != self._status:
-                    self._show_status()
+                    self._paint()
             self._idle_ticks += not self._waiting_for
-            self._is_ticking = not self._has_ended and self._idle_ticks < _IDLE_TICKS
+            self._is_ticking = self._idle_ticks < _IDLE_TICKS
             return self._is_ticking
 
     def _render(
@@ -439,5 +432,5 @@ class NotebookRenderer(Renderer):
         self.publisher.show(shown, again=bool(self._display_id))
         # Not before: were it interrupted in between, nothing could be rendered again.
         self._display_id = display_id
-        self._held_back = None
+        self._is_behind = False
         self._pace.rendered(len(html) + len(text))
