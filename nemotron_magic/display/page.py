@@ -70,6 +70,12 @@ _THOUGHT_CHARS = 120  # the end of a thought, to see that it goes on
 _IDLE_TICKS = round(10 / _LATE_S)  # so long idle, none are needed
 
 
+def waiting_line(what: str, waited_s: float) -> str:
+    """Return what is waited for and, from two seconds on, for how long."""
+    is_told = waited_s >= _TOLD_FROM_S and not what.endswith(" s …")
+    return f"{what} {int(waited_s)} s" if is_told else what
+
+
 class RepaintBudget:
     """Keeps account of what renders cost and what may be spent."""
 
@@ -323,9 +329,7 @@ class NotebookRenderer(Renderer):
         self._tick_on()
 
     def _status_html(self) -> str:
-        waited_s = int(self.clock_s() - (self._asked_s or 0.0))
-        is_told = waited_s >= _TOLD_FROM_S and not self._waiting_for.endswith(" s …")
-        line = f"{self._waiting_for} {waited_s} s" if is_told else self._waiting_for
+        line = waiting_line(self._waiting_for, self.clock_s() - (self._asked_s or 0.0))
         thought = self._thought.strip().rpartition("\n")[2]
         return status_html(" · ".join([*self._notices, line]), thought)
 

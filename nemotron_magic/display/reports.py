@@ -39,12 +39,12 @@ def preview_messages(
     heading: str = "What would be sent",
 ) -> str:
     """Return a request as Markdown: a table of what it takes, then all of it."""
-    messages = body["messages"]
-    names = [f"{n}. {message['role']}" for n, message in enumerate(messages, 1)]
-    sizes = [estimate_tokens(message["content"]) for message in messages]
+    messages = enumerate(body["messages"], 1)
+    texts = {f"{n}. {message['role']}": message["content"] for n, message in messages}
+    sizes = {name: estimate_tokens(text) for name, text in texts.items()}
     takes = [
-        *zip(names, sizes, strict=True),
-        ("all messages", sum(sizes)),
+        *sizes.items(),
+        ("all messages", sum(sizes.values())),
         ("all other fields", estimate_field_tokens(body)),
     ]
     rows = [*((what, f"about {size:,} tokens") for what, size in takes), *notes]
@@ -54,8 +54,7 @@ def preview_messages(
         for name, value in body.items()
         if name != "messages"
     )
-    texts = [message["content"] for message in messages]
-    asked = (_fenced(*one, "prompt") for one in zip(names, texts, strict=True))
+    asked = (_fenced(*one, "prompt") for one in texts.items())
     others = _fenced("All other fields", f"{{{fields}}}", "json")
     return "\n\n".join([table((heading, ""), lines), *asked, others])
 

@@ -19,7 +19,7 @@ from rich.text import Text as StyledText
 from nemotron_magic.core import events
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.insert import COMMAND
-from nemotron_magic.display.page import Renderer
+from nemotron_magic.display.page import Renderer, waiting_line
 from nemotron_magic.display.reply import footer, lines_below, notices, shown_texts
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown.streaming import Blocks
@@ -27,7 +27,6 @@ from nemotron_magic.session.reply import Reply
 
 _LONGEST_LINE = 2_000
 _LONGEST_BLOCK = 1_000_000  # it gets whole blocks, and shows the end of what grows
-_TOLD_FROM_S = 2
 _WAS_REASONING = "— the text above was the model's reasoning —"
 
 
@@ -178,9 +177,7 @@ class _Waiting:
         self._begun_s = time.monotonic()
 
     def __rich__(self) -> RenderableType:
-        waited_s = int(time.monotonic() - self._begun_s)
-        is_told = waited_s >= _TOLD_FROM_S
-        return _dim(f"{self._line} {waited_s} s" if is_told else self._line)
+        return _dim(waiting_line(self._line, time.monotonic() - self._begun_s))
 
 
 def _dim(text: str) -> StyledText:

@@ -263,12 +263,11 @@ class AskTab:
         return tuple(sorted({MAIN, *(name for name, has in threads if has)}))
 
     def _turns(self) -> list[Turn]:
-        threads = self._host.session.conversation.threads
-        return [*threads.get(self._thread, [])]
+        return [*self._host.session.conversation.threads.get(self._thread, ())]
 
     def _turn_html(self, turn: Turn) -> str:
-        choice = self._host.config.insert_button
-        code = self._host.inserter.code_of(turn.reply, choice)
+        host = self._host
+        code = host.inserter.code_of(turn.reply, host.config.insert_button)
         html = content_html(turn.reply, code)
         return f'{_question_html(turn.question)}<div class="nm-reply">{html}</div>'
 

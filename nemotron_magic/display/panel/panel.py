@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -58,15 +58,16 @@ class Panel:
         self._form: SettingsForm | None = None
         self._preview: Any = None
         self._usage: Any = None
-        self._tabs: dict[str, tuple[Any, Callable[[], Any]]] = {
-            "Ask": (self._tab("Ask"), lambda: self._ask.box),
-            "Parameters": (self._tab("Parameters"), self._show_form),
-            "Preview": (self._tab("Preview"), self._show_preview),
-            "Usage": (self._tab("Usage"), self._show_usage),
+        self._pages: dict[str, Callable[[], Any]] = {
+            "Ask": lambda: self._ask.box,
+            "Parameters": self._show_form,
+            "Preview": self._show_preview,
+            "Usage": self._show_usage,
         }
+        self._toggles = {name: self._toggle(name) for name in self._pages}
         close = make.button("Close", self.close, tooltip=_CLOSE)
-        toggles = [toggle for toggle, _ in self._tabs.values()]
-        top = make(ipywidgets.HBox, "nm-top", children=(*toggles, close))
+        tabs = (*self._toggles.values(), close)
+        top = make(ipywidgets.HBox, "nm-top", children=tabs)
         css = f"<style>{stylesheet()}{small_css(_css('panel.css'))}</style>"
         style = make(ipywidgets.HTML, value=f"{css}{_LOST}")
         self._head = (style, top)
@@ -112,7 +113,7 @@ class Panel:
             publish = self._host.shell.display_pub.publish
             publish(bundle, transient=place, update=bool(saved))
 
-    def _tab(self, name: str) -> Any:
+    def _toggle(self, name: str) -> Any:
         looks = {"description": name, "tooltip": name, "value": name == "Ask"}
         toggle = self._make(ipywidgets.ToggleButton, "nm-tab", **looks)
         toggle.observe(lambda change: self._open_tab(name), names="value")
@@ -124,12 +125,12 @@ class Panel:
             return
         self._is_switching = True
         try:
-            for other, (toggle, _) in self._tabs.items():
+            for other, toggle in self._toggles.items():
                 toggle.value = other == name
         finally:
             self._is_switching = False
         try:
-            shown = self._tabs[name][1]()
+            shown = self._pages[name]()
         except NemotronError as error:
             shown = self._make(ipywidgets.HTML, "nm-page", value=error_html(str(error)))
         self.box.children = (*self._head, shown)
@@ -153,20 +154,17 @@ class Panel:
     def _show_preview(self) -> Any:
         question, settings = self._ask.question()
         asked = self._host.session.prepare(question, settings)
+        text = reports.preview_report(self._host.session, asked, settings)
         self._preview = self._preview or self._make(ipywidgets.HTML, "nm-page")
-        self._preview.value = report(
-            reports.preview_report(self._host.session, asked, settings)
-        )
+        self._preview.value = report(text)
         return self._preview
 
     def _show_usage(self) -> Any:
         self._host.settings()  # the ledger is the one that is set
         if self._usage is None:
             table, left = (self._make(ipywidgets.HTML) for _ in range(2))
-            ask = self._make.button(
-                "Ask for the balance",
-                lambda: in_thread(lambda: self._ask_balance(left)),
-            )
+            press = partial(in_thread, partial(self._ask_balance, left))
+            ask = self._make.button("Ask for the balance", press)
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
         ledger = self._host.session.accounting.ledger
