@@ -125,9 +125,8 @@ class Continuation:
         """Return what is sent; raise InputError if no last reply is cut off."""
         last = conversation.answered(self.thread)
         if last is None or not last.reply.is_cut_off:
-            what = "there is no reply to continue"
-            if last is not None:
-                what = "the last reply is complete, so there is nothing to continue"
+            complete = "the last reply is complete, so there is nothing to continue"
+            what = complete if last else "there is no reply to continue"
             raise InputError(what, "nothing was sent", "Ask: %nemotron tell me more")
         prompt = conversation.follow_up(last, _CONTINUE, self.thread, system)
         return replace(prompt, begun=str(last.reply))
@@ -218,12 +217,10 @@ class Conversation:
         """Return a prompt that adds to a turn; its reply replaces the turn's."""
         turns = self.threads.get(thread, [])
         before = turns[: _place(turns, turn)]
-        messages = (
-            *build_messages(turn.prompt or turn.question, system, before),
-            {"role": "assistant", "content": as_data(turn.reply)},
-            {"role": "user", "content": text},
-        )
-        return PreparedPrompt(messages, thread, turn)
+        asked = build_messages(turn.prompt or turn.question, system, before)
+        reply = {"role": "assistant", "content": as_data(turn.reply)}
+        more = {"role": "user", "content": text}
+        return PreparedPrompt((*asked, reply, more), thread, turn)
 
     def begin(self, prompt: PreparedPrompt) -> None:
         """Remember what is asked now; it has no reply yet."""
@@ -231,13 +228,14 @@ class Conversation:
 
     def end(self, prompt: PreparedPrompt, reply: Reply | None) -> None:
         """Remember what has arrived."""
-        if reply is not None:
+        if reply is None:
+            return
+        with self._lock:
+            self.last = reply
+            # As it is now: another call may have ended in the meantime.
+            turns = self.threads.get(prompt.thread, [])
             turn = replace(prompt.turn, reply=reply)
-            with self._lock:
-                self.last = reply
-                # As it is now: another call may have ended in the meantime.
-                turns = self.threads.get(prompt.thread, [])
-                self.threads[prompt.thread] = replace_turn(turns, turn)
+            self.threads[prompt.thread] = replace_turn(turns, turn)
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; return how many turns it had."""

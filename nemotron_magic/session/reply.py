@@ -409,14 +409,12 @@ class NotebookReplyCache:
 
     def find(self, request: str) -> CachedReply | None:
         """Return the reply to a request, or None."""
-        if path := self._path():
-            with suppress(OSError):
-                self._read(Path(path))
+        path = self._path()
+        with suppress(OSError):
+            found = Path(path).stat()
+            now = (path, found.st_mtime_ns, found.st_size)
+            if path and now != self._seen and found.st_size <= _MOST_BYTES:
+                text = Path(path).read_text("utf-8", "replace")
+                self._known |= saved_replies(text)
+                self._seen = now
         return self._known.get(request)
-
-    def _read(self, path: Path) -> None:
-        found = path.stat()
-        now = (str(path), found.st_mtime_ns, found.st_size)
-        if now != self._seen and found.st_size <= _MOST_BYTES:
-            self._known |= saved_replies(path.read_text("utf-8", "replace"))
-            self._seen = now
