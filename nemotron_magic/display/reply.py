@@ -62,7 +62,7 @@ def footer(reply: Reply) -> str:
 
 def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
-    return (*_said(reply), *_warning(reply))
+    return (*_lines_of(reply), *_warning(reply))
 
 
 def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
@@ -70,13 +70,13 @@ def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
 
     The footer begins with why the reply is not whole; the other notices go on its line.
     """
-    said = _said(reply)
+    said = _lines_of(reply)
     leading = 1 if _reason(reply) else 0
     above = [*reply.metadata.remarks, *_warning(reply)]
     return above, " · ".join([*said[:leading], footer(reply)]), said[leading:]
 
 
-def _said(reply: Reply) -> list[str]:
+def _lines_of(reply: Reply) -> list[str]:
     metadata = reply.metadata
     said = [_reason(reply), *metadata.notices]
     if metadata.recalled is not None and metadata.recalled.source == "notebook":

@@ -136,7 +136,7 @@ class Transcript:
             self._make.drop(widget)
 
 
-def _said(text: str) -> str:
+def _muted_html(text: str) -> str:
     return f'<div class="nm-muted" role="status">{escape(text)}</div>'
 
 
@@ -163,7 +163,7 @@ class AskTab:
         texts = {"description": "Conversation", "value": MAIN, "tooltip": _ANOTHER}
         names = {"options": self._threads(), "continuous_update": False}
         self._name = make(ipywidgets.Combobox, "nm-name", **texts, **names)
-        hint = _said(_HINT)
+        hint = _muted_html(_HINT)
         self._status = make(ipywidgets.HTML, "nm-status-line", value=hint)
         self.refresh()
         buttons = (self._send, self._stop, self._continue, self._name)
@@ -280,7 +280,7 @@ class AskTab:
         self._stop.disabled = not busy
 
     def _say(self, text: str) -> None:
-        self._status.value = _said(text)
+        self._status.value = _muted_html(text)
 
     def _try_code(self, reply: Reply) -> None:
         """Try the code of a reply where the kernel runs cells, while it runs none."""
