@@ -232,8 +232,8 @@ class Client:
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
         more = {"If-None-Match": etag} if etag else {}
-        priced = {"include": "pricing"}
-        response = self._get(endpoint, url, key, timeout_s, params=priced, headers=more)
+        wanted = {"include": "pricing"}
+        response = self._get(endpoint, url, key, timeout_s, params=wanted, headers=more)
         if response.status == 304:
             return known
         models = read_models(response.json())

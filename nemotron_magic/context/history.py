@@ -184,7 +184,7 @@ def _live_text(display: _Display) -> str:
     return _as_seen(repr(widget)) if is_live else display.text
 
 
-def _kept(shell: Any, number: int) -> Sequence[Any]:
+def _outputs_of(shell: Any, number: int) -> Sequence[Any]:
     """Return the outputs of a cell that IPython keeps, from 9.1 on."""
     found: dict[int, Sequence[Any]] = getattr(shell.history_manager, "outputs", {})
     return found.get(number, ())
@@ -194,7 +194,7 @@ def _prints(shell: Any, number: int | None = None) -> list[str]:
     """Return what a cell has printed, piece by piece; without a number, that of now."""
     if isinstance(sys.stdout, _Ear) and number is None:
         return sys.stdout.said
-    kept = _kept(shell, cell_number(shell) if number is None else number)
+    kept = _outputs_of(shell, cell_number(shell) if number is None else number)
     return [one for out in kept for one in out.bundle.get("stream", ())]
 
 
@@ -363,7 +363,7 @@ class History:
         printed, result = self._outputs(number, failed=bool(error))
         values = self._shell.user_ns.get("Out") or {}
         if number in values:
-            kept = _kept(self._shell, number)
+            kept = _outputs_of(self._shell, number)
             shown = [o.bundle for o in kept if o.output_type == "execute_result"]
             plain = str(shown[0].get("text/plain", "")) if shown else ""
             value = describe(values[number], plain)

@@ -296,7 +296,7 @@ def _read_items_and_cells(state: StateCore) -> None:
     for opening, second, third in threes:
         if opening.type == "list_item_open" and second.type == "paragraph_open":
             _mark_task(third)
-        # A heading without a text is an ordinary cell: there is none to read out.
+        # A heading without a text is an ordinary cell: it has nothing to read out.
         elif opening.type == "th_open" and not second.content.strip():
             opening.tag = third.tag = "td"
         elif opening.type in ("td_open", "th_open") and "<" in second.content:

@@ -160,7 +160,7 @@ def _cleaner() -> nh3.Cleaner:
 
 
 def _allowed(_tag: str, attribute: str, value: str) -> str | None:
-    """Return a value as far as it may stay; None takes the attribute away."""
+    """Return a value if or how it may stay; None takes the attribute away."""
     match attribute:
         case "href":
             return value if is_web(value) or _MAIL.fullmatch(value) else None

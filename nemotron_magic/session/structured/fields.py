@@ -254,10 +254,10 @@ class Fields:
         except Exception as error:  # the user's own checks
             said = f"{type(error).__name__}: {error}"
             if hasattr(error, "errors"):  # pydantic's, without type and link
-                told = (([*map(str, e["loc"])], e["msg"]) for e in error.errors())
+                found = (([*map(str, e["loc"])], e["msg"]) for e in error.errors())
                 said = "; ".join(
                     ": ".join(filter(None, (".".join(place), why)))
-                    for place, why in told
+                    for place, why in found
                 )
             raise Misfit(one_line(said, 200)) from None
 
