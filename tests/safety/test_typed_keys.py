@@ -152,6 +152,20 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        *("AKIAABCDEFGHIJKLMNOP", "glpat-abcdefghijklmnopqrst", "nvapi-" + "a" * 64),
+        *("ghp_" + "abcdefghij" * 4, "hf_abcdefghijklmnopqrstuvwxyzabcdefgh"),
+    ],
+)
+def test_so_is_the_key_of_a_service_though_no_digit_is_in_it(key: str) -> None:
+    said, hidden = refused(key)
+
+    assert "looks like a key" in said
+    assert hidden == [key]
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "login fails with 403, why?",
