@@ -316,3 +316,17 @@ def test_a_fitted_model_of_statsmodels_is_told_by_its_parameters(
     assert "params = 9.25, 0.125 (2)" in fitted(given=numpy.ones((3, 2)))
     assert "Quimby" not in fitted("const", "C(customer)[T.Zebulon Quimby]")
     assert describe(wrapper()).endswith("fitted (statsmodels)")
+
+
+@pytest.mark.parametrize("column", ["customer", "patient", "who"])
+def test_people_who_became_columns_are_no_names_of_columns(column: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    visits = pandas.DataFrame(
+        {column: ["Jarek", "Mirela"] * 2, "month": [1, 1, 2, 2], "n": [1, 2, 3, 4]}
+    )
+    by_person = visits.pivot(index="month", columns=column, values="n")
+
+    live = LiveTables({"visits": visits, "by_person": by_person})
+
+    assert live.columns == {column, "month", "n"}
+    assert "Jarek" not in describe({"Jarek": 1.5, "Mirela": 2.5}, live=live)
