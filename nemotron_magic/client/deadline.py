@@ -161,7 +161,7 @@ class Backend(httpcore.NetworkBackend):
             return connect()
         connecting = _begin(connect, "nemotron-connect")
         try:
-            _wait_done(connecting, math.inf, self._stop.check)
+            wait_done(connecting, math.inf, self._stop.check)
         except KeyboardInterrupt:
             connecting.add_done_callback(_close_unused)
             raise
@@ -318,7 +318,7 @@ def look_up(
 ) -> OSError | None:
     """Look `host` up; return the error if it has no address, or none in time."""
     looking = _begin(lambda: resolve(host, port), "nemotron-look-up")
-    if not _wait_done(looking, timeout_s, check):
+    if not wait_done(looking, timeout_s, check):
         return OSError("no address: the name server does not answer")
     try:
         looking.result()
@@ -343,9 +343,8 @@ def _begin(work: Callable[[], _T], thread_name: str) -> Future[_T]:
     return future
 
 
-def _wait_done(
-    future: Future[Any], timeout_s: float, check: Callable[[], None]
-) -> bool:
+def wait_done(future: Future[Any], timeout_s: float, check: Callable[[], None]) -> bool:
+    """Wait until work is done; return whether it was in time."""
     done = Event()
     future.add_done_callback(lambda future: done.set())
     return wait_for(done, timeout_s, check)

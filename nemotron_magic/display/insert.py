@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,7 +22,7 @@ from nemotron_magic.code.cells import CodeCell, cells_of, join_cells
 from nemotron_magic.code.check import check
 from nemotron_magic.code.effects import effects_of
 from nemotron_magic.code.syntax import Finding, format_findings
-from nemotron_magic.code.trial import Trials, Verdict, unsupported
+from nemotron_magic.code.trial import Trials, Verdict, finished, unsupported
 from nemotron_magic.code.visibility import escape_bidi
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line
@@ -163,8 +163,10 @@ class CodeInserter:
         tick: Callable[[float], None],
         before_s: float = 0.0,
         reason: str = "",
-    ) -> tuple[Finding, ...]:
+    ) -> Generator[None, None, tuple[Finding, ...]]:
         """Try the code of a reply on a copy of the kernel; return what its cell raised.
+
+        It yields once the copy runs, which another thread may wait for.
 
         What the static check finds for certain needs no copy. If it was not asked for
         now, that trials cannot be done here is said once a session. `reason` says why
@@ -178,7 +180,7 @@ class CodeInserter:
             has_told, self._has_told = self._has_told, True
             if has_told:
                 return ()
-        self._try(sources, tick, before_s, reason)
+        yield from self._try(sources, tick, before_s, reason)
         first = self._verdicts[sources[0]]
         return (Finding("trial", first.raised),) if first.kind == "fails" else ()
 
@@ -267,7 +269,7 @@ class CodeInserter:
             done = f"Block {number} of {count} is"
         is_new = cell.language == "python" and cell.source not in self._verdicts
         if tries and is_new and not self._check(cell.source):
-            self._try([cell.source])
+            finished(self._try([cell.source]))
         self.shell.set_next_input(cell.source.rstrip("\n"), replace=False)
         return "\n\n".join([f"{done} in the cell below.{more}", *self._remarks(cell)])
 
@@ -277,11 +279,11 @@ class CodeInserter:
         tick: Callable[[float], None] = lambda s: None,
         before_s: float = 0.0,
         reason: str = "",
-    ) -> None:
+    ) -> Generator[None, None, None]:
         """Try cells in one copy, and keep what came of it."""
         trials = Trials(self.shell, unreadable=self.unreadable)
         try:
-            verdicts = trials.run(sources, tick, before_s, reason)
+            verdicts = yield from trials.run(sources, tick, before_s, reason)
         except KeyboardInterrupt:  # the reply is paid for: it stays
             verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
         self._verdicts.update(zip(sources, verdicts, strict=True))

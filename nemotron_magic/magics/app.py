@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from nemotron_magic.client.deadline import InterruptGuard, stopped_after
 from nemotron_magic.code.syntax import Finding, describe_finding
+from nemotron_magic.code.trial import finished
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.history import DisplayLog, History, Recorder
 from nemotron_magic.context.notebook_file import own_file
@@ -285,7 +286,8 @@ class Asking:
                     return found
                 took_s = self.app.slow.get(options.before, 0.0)
                 is_asked = self.call.values.get("try_code") == "on"
-                found = inserter.try_code(reply, is_asked, self._ticker(), took_s)
+                tick = self._ticker()
+                found = finished(inserter.try_code(reply, is_asked, tick, took_s))
         except KeyboardInterrupt:
             return ()  # the reply is paid for, whoever stops the looking
         return found if may_send and options.repairs_failures else ()

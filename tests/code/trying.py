@@ -20,7 +20,7 @@ import matplotlib as mpl
 from IPython.core.interactiveshell import InteractiveShell
 from running import may_run
 
-from nemotron_magic.code.trial import Trials
+from nemotron_magic.code.trial import Trials, finished
 
 # More kinds of cells than the static check looks at: files, databases, models, plots,
 # threads, coroutines; and errors of all kinds.
@@ -47,7 +47,7 @@ def compared() -> dict[str, Any]:
             del shell.user_ns[name]
         shell.user_ns.update(live())
         begun_s = time.monotonic()
-        [verdict] = trials.run([cell])
+        [verdict] = finished(trials.run([cell]))
         times.append(time.monotonic() - begun_s - verdict.elapsed_s)
         result = shell.run_cell(cell)
         error = result.error_before_exec or result.error_in_exec

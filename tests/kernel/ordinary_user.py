@@ -10,7 +10,7 @@ import tempfile
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from nemotron_magic.code.trial import Trials, child
+from nemotron_magic.code.trial import Trials, child, finished
 
 IMPORTED = child  # while that is allowed
 
@@ -36,7 +36,7 @@ def main(cells: list[str]) -> None:
     os.mkdir(".ssh")
     with open(".ssh/key", "w") as file:
         file.write("secret")
-    said = [str(Trials(shell).run([cell])[0]) for cell in cells]
+    said = [str(finished(Trials(shell).run([cell]))[0]) for cell in cells]
     print(json.dumps([said, sorted(os.listdir("."))]))
     sys.stdout.flush()
     os._exit(0)  # the history would be closed as nobody

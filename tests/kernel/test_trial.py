@@ -17,11 +17,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Lin
 SETUP = """
 import json, os, sys, time
 import numpy as np, pandas as pd
-from nemotron_magic.code.trial import Trials
+from nemotron_magic.code.trial import Trials, finished
 df = pd.DataFrame({"region": list("NSNS"), "sales": [1.0, 2.0, 3.0, 4.0]})
 trials = Trials(get_ipython())
 def tried(*cells):
-    found = trials.run(cells)
+    found = finished(trials.run(cells))
     print(json.dumps([[one.kind, str(one)] for one in found]))
 class Unchecked(Trials):
     def _reason(self, cells):
@@ -153,7 +153,8 @@ def test_what_met_a_refusal_is_not_tried_and_why(
 
 def test_what_takes_too_long_is_ended(trying: Kernel) -> None:
     outcome = trying.run(
-        "print(Trials(get_ipython(), limit_s=1.5).run(['while True: pass'])[0])"
+        "short = Trials(get_ipython(), limit_s=1.5)\n"
+        "print(finished(short.run(['while True: pass']))[0])"
     )
 
     assert outcome.text == "Not tried: it took longer than 2 s.\n"
@@ -207,7 +208,7 @@ def test_no_code_runs_where_one_guard_does_not_hold(trying: Kernel) -> None:
         "def broken(place):\n    raise GuardError('this one', 38)\n"
         "for number in range(len(GUARDS)):\n"
         "    guards = [*GUARDS[:number], broken, *GUARDS[number + 1 :]]\n"
-        "    [one] = Trials(get_ipython(), guards=guards).run(['1 / 0'])\n"
+        "    [one] = finished(Trials(get_ipython(), guards=guards).run(['1 / 0']))\n"
         "    print(one)\n"
     )
     lines = outcome.text.splitlines()
@@ -228,7 +229,7 @@ def test_a_stop_ends_a_trial_at_once(trying: Kernel) -> None:
 
     outcome = trying.run(
         "def say(elapsed_s):\n    print('.', flush=True)\n"
-        "trials.run(['import time\\ntime.sleep(30)'], say)",
+        "finished(trials.run(['import time\\ntime.sleep(30)'], say))",
         during=stop,
     )
 
@@ -251,7 +252,7 @@ def test_descriptors_that_other_threads_open_meanwhile_stay_open(
         "            try:\n                os.close(one)\n"
         "            except OSError as error:\n                lost.append(error)\n"
         "thread = threading.Thread(target=work)\nthread.start()\n"
-        "for _ in range(25):\n    trials.run(['df.sum()'])\n"
+        "for _ in range(25):\n    finished(trials.run(['df.sum()']))\n"
         "over.set()\nthread.join()\nprint(len(lost))",
         limit_s=120,
     )
@@ -274,7 +275,7 @@ def test_what_does_not_survive_a_fork_is_told_soon(trying: Kernel) -> None:
     }
     for code, words in codes.items():
         outcome = trying.run(
-            f"begun_s = time.monotonic()\n[one] = trials.run([{code!r}])\n"
+            f"begun_s = time.monotonic()\n[one] = finished(trials.run([{code!r}]))\n"
             "print(time.monotonic() - begun_s < 1.2 * 3, one)"  # on a busy machine
         )
         assert outcome.text.startswith("True Not tried: " + words), outcome.text

@@ -143,7 +143,7 @@ def test_no_action_changes_anything_of_the_kernel_s_or_of_its_peers(
         kernel.run("state()")
         before = kernel.run("print(state())").text
         for action in ACTIONS.strip().splitlines():
-            outcome = kernel.run(f"print(bare.run([{action!r}])[0].kind)")
+            outcome = kernel.run(f"print(finished(bare.run([{action!r}]))[0].kind)")
             assert outcome.text.strip() in ("runs", "fails", "not tried"), outcome.error
             assert kernel.run("print(state())").text == before, action
         assert kernel.run("peer.sendall(b'end'); peer.close()").status == "ok"
@@ -169,7 +169,7 @@ def test_a_killed_kernel_leaves_no_copy_behind(
 
     code = (
         "def say(elapsed_s):\n    print('.', flush=True)\n"
-        "trials.run(['import time; time.sleep(60)'], say)"
+        "finished(trials.run(['import time; time.sleep(60)'], say))"
     )
     with pytest.raises(StopIteration):
         kernel.run(code, during=kill)
@@ -206,9 +206,9 @@ def test_many_trials_leave_descriptors_memory_and_folders_as_before(
             "print(json.dumps([len(os.listdir('/proc/self/fd')), rss, "
             f"[n for n in os.listdir({str(place)!r}) if n.startswith('nemotron')]]))"
         )
-        kernel.run("for _ in range(5):\n    trials.run(['df.sum()'])")
+        kernel.run("for _ in range(5):\n    finished(trials.run(['df.sum()']))")
         before = json.loads(kernel.run(look).text)
-        done = kernel.run("for _ in range(40):\n    trials.run(['df.sum()'])")
+        done = kernel.run("for _ in range(40):\n    finished(trials.run(['df.sum()']))")
         after = json.loads(kernel.run(look).text)
     finally:
         kernel.close()
@@ -286,7 +286,7 @@ def test_what_asks_a_server_is_not_tried_and_then_really_runs(
             kernel.run(f"{SETUP}\nURL = 'http://127.0.0.1:{server.server_port}/a.csv'")
             for name, code in ASKS.items():
                 before = len(seen)
-                said = kernel.run(f"print(trials.run([{code!r}])[0])").text
+                said = kernel.run(f"print(finished(trials.run([{code!r}]))[0])").text
                 assert said.startswith("Not tried: it "), (name, said)
                 assert len(seen) == before, name
                 assert kernel.run(code).status == "ok", name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -226,3 +227,38 @@ def test_the_panel_shows_the_verdict_beside_a_block(
 
     assert "Tried on a copy of this kernel: runs" in tried
     assert "Tried on a copy" not in untried
+
+
+@pytest.mark.parametrize("code", ["import time\ntime.sleep(60)", "while 1:\n    1"])
+def test_a_stop_in_the_panel_ends_the_trial_and_keeps_the_reply(
+    kernel: Kernel, replies: Replies, code: str
+) -> None:
+    def press_stop(ids: dict[str, str]) -> None:
+        kernel.begin_press(ids["Stop"])
+
+    replies.replies = [block(code)]
+    kernel.run("%nemotron reset\n%config Nemotron.try_code = 'on'")
+    begun_s = time.monotonic()
+    page = str(asked_in_a_panel(kernel, "trying …", then=press_stop))
+    stopped_s = time.monotonic() - begun_s
+    kernel.run("%config Nemotron.try_code = 'off'")
+    kept = kernel.run("print(_nemotron.metadata.ending, _nemotron.code, sep=chr(10))")
+
+    assert stopped_s < 8
+    assert "Not tried: you stopped it." in page
+    assert kept.text == f"complete\n{code}\n\n"
+
+
+def test_cells_run_while_a_panel_tries_code(kernel: Kernel, replies: Replies) -> None:
+    replies.replies = [block("import time\ntime.sleep(2)\n'slept'")]
+    kernel.run("%nemotron reset\n%config Nemotron.try_code = 'on'")
+    ran: list[float] = []
+
+    def run(ids: dict[str, str]) -> None:
+        ran.append(kernel.run("6 * 7", "cell-5").elapsed_s)
+
+    page = str(asked_in_a_panel(kernel, "trying …", then=run))
+    kernel.run("%config Nemotron.try_code = 'off'")
+
+    assert ran[0] < 1.5
+    assert "runs (2.0" in page

@@ -144,18 +144,26 @@ class Kernel:
 
     def press(self, comm_id: str) -> Outcome:
         """Press a button as a page does; return what came of it."""
-        return self._speak(comm_id, {"method": "custom", "content": {"event": "click"}})
+        return self._answered(self.begin_press(comm_id))
 
     def change(self, comm_id: str, **state: Any) -> Outcome:
         """Change a widget as a page does; return what came of it."""
         change = {"method": "update", "state": state, "buffer_paths": []}
         return self._speak(comm_id, change)
 
+    def begin_press(self, comm_id: str) -> str:
+        """Press a button; return the id of the request, and wait for nothing."""
+        click = {"method": "custom", "content": {"event": "click"}}
+        return self._tell(comm_id, click)
+
     def _speak(self, comm_id: str, data: dict[str, Any]) -> Outcome:
+        return self._answered(self._tell(comm_id, data))
+
+    def _tell(self, comm_id: str, data: dict[str, Any]) -> str:
         said = {"comm_id": comm_id, "data": data}
         message = self.client.session.msg("comm_msg", said)
         self.client.shell_channel.send(message)
-        return self._answered(str(message["header"]["msg_id"]))
+        return str(message["header"]["msg_id"])
 
     def _answered(
         self,
@@ -223,16 +231,27 @@ def running(folder: Path, *cells: str, **environ: str) -> Iterator[Kernel]:
         close_event_loops()
 
 
-def asked_in_a_panel(kernel: Kernel) -> list[dict[str, Any]]:
-    """Ask in a panel; return all that its page was sent until the reply was there."""
+def asked_in_a_panel(
+    kernel: Kernel,
+    at: str = "nm-footer",
+    then: Callable[[dict[str, str]], object] = lambda ids: None,
+) -> list[dict[str, Any]]:
+    """Ask in a panel; return all that its page was sent until the reply was there.
+
+    Once the page shows `at`, `then` is called with the ids of the controls, by label.
+    """
     opened = kernel.run("%nemotron panel", "panel")
     made = [m["content"] for m in opened.messages if m["msg_type"] == "comm_open"]
     ids = {c["data"]["state"].get("description"): c["comm_id"] for c in made}
     kernel.change(ids["Question"], value="what is it")
-    # A thread answers: while the button is being pressed, or later.
-    messages = kernel.press(ids["Send"]).messages
+    messages: list[dict[str, Any]] = []
+    kernel.begin_press(ids["Send"])
+    has_shown = False
     while not any("nm-footer" in str(one["content"]) for one in messages):
         messages.append(kernel.client.get_iopub_msg(timeout=60))
+        if at in str(messages[-1]["content"]) and not has_shown:
+            has_shown = True
+            then(ids)
     kernel.press(ids["Close"])
     return messages
 

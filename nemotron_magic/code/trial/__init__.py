@@ -18,13 +18,13 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from nemotron_magic.code.syntax import (
     LIBRARIES,
@@ -35,6 +35,8 @@ from nemotron_magic.code.syntax import (
     words,
 )
 from nemotron_magic.core.text import one_line
+
+_T = TypeVar("_T")
 
 _PREFIX = "nemotron-trial-"
 _POLL_S, _STUCK_S = 0.05, 0.8
@@ -84,9 +86,10 @@ class Trials:
         tick: Callable[[float], None] = lambda s: None,
         before_s: float = 0.0,
         reason: str = "",
-    ) -> list[Verdict]:
+    ) -> Generator[None, None, list[Verdict]]:
         """Try cells one after another in one copy; return a verdict for each.
 
+        It yields once, when the copy runs: from then on any thread may wait for it.
         `tick` is told every 50 ms how many seconds it has taken, `before_s` is how long
         such a cell took when it last ran, `reason` why nothing can be tried now. Raise
         KeyboardInterrupt if the user stops it; the copy has ended then.
@@ -96,7 +99,7 @@ class Trials:
             reason = f"the cell took {before_s:.0f} s when it last ran"
         outcomes: list[dict[str, Any]] = []
         if not reason and cells:
-            outcomes, reason = self._tried(cells, tick)
+            outcomes, reason = yield from self._tried(cells, tick)
         verdicts = [_verdict(one) for one in outcomes if "guard" not in one]
         if verdicts and verdicts[-1].kind != "runs":
             reason = "the code before it did not run to its end"
@@ -113,7 +116,7 @@ class Trials:
 
     def _tried(
         self, cells: Sequence[str], tick: Callable[[float], None]
-    ) -> tuple[list[dict[str, Any]], str]:
+    ) -> Generator[None, None, tuple[list[dict[str, Any]], str]]:
         """Fork, wait; return what the copy wrote, and why it wrote no more."""
         # Here and not above: most sessions try nothing.
         from nemotron_magic.code.trial.child import run_in_child
@@ -146,7 +149,7 @@ class Trials:
             if child == 0:
                 run_in_child(self.shell, cells, place, guards, parent)
             theirs.close()
-            data, reason = _watched(child, ours.fileno(), self.limit_s, tick)
+            data, reason = yield from _watched(child, ours.fileno(), self.limit_s, tick)
         outcomes = [one for line in data.split(b"\n") if (one := _outcome(line))]
         if outcomes and "guard" in outcomes[-1]:
             reason = f"the copy could not be guarded ({outcomes[-1]['guard']})"
@@ -162,6 +165,15 @@ class Trials:
             if path.exists()
             and not any(one.is_relative_to(path.resolve()) for one in needed)
         )
+
+
+def finished(steps: Generator[None, None, _T]) -> _T:
+    """Return what comes of steps that are taken from here on without a break."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
 
 def _verdict(outcome: Mapping[str, Any]) -> Verdict:
@@ -201,11 +213,12 @@ def sweep() -> None:
 
 def _watched(
     child: int, pipe: int, limit_s: float, tick: Callable[[float], None]
-) -> tuple[bytes, str]:
+) -> Generator[None, None, tuple[bytes, str]]:
     """Wait for a copy; return what it wrote, and why it did not come to its end."""
     begun_s = moved_s = time.monotonic()
     data, reason, spent = b"", "", ""
     try:
+        yield
         while len(data) < _MOST_ANSWER:
             now_s, before = time.monotonic(), spent
             elapsed_s, spent = now_s - begun_s, _spent_in_locks(child)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import RLock, Thread
@@ -11,6 +12,7 @@ from typing import Any
 
 import ipywidgets
 
+from nemotron_magic.client.deadline import CancelToken, wait_done
 from nemotron_magic.context.cells import cell_number
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.insert import CodeInserter
@@ -164,10 +166,13 @@ def in_thread(work: Callable[[], None]) -> None:
     Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
 
 
-def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
+def when_idle(
+    shell: Any, work: Callable[[], None], limit_s: float, stop: CancelToken
+) -> bool:
     """Do `work` in the kernel's main thread; return whether it was done in time.
 
-    It is not begun once the time is over, nor where the kernel has no loop for it.
+    It is not begun once the time is over or it is stopped, nor where the kernel has no
+    loop for it.
     """
     done: Future[None] = Future()
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
@@ -182,5 +187,6 @@ def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
                 done.set_result(None)
 
     loop.add_callback(run)
-    wait([done], limit_s)
+    with suppress(KeyboardInterrupt):
+        wait_done(done, limit_s, stop.check)
     return not done.cancel() and bool(wait([done], limit_s).done)

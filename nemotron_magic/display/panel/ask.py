@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets
 
 from nemotron_magic.client.deadline import CancelToken
+from nemotron_magic.code.trial import finished
 from nemotron_magic.core import errors
 from nemotron_magic.core.errors import InputError, NemotronError
 from nemotron_magic.core.settings import Settings
@@ -36,7 +37,7 @@ from nemotron_magic.session.reply import Reply, partial_reply
 
 _MOST_NEW_TURNS = 12  # a page takes 50 ms to draw one
 _TICK_S = 0.1
-_TRIAL_S = 15.0  # longer than a trial may take
+_BUSY_S = 15.0  # a kernel that is busy for longer tries nothing
 
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
@@ -215,7 +216,7 @@ class AskTab:
                 session = self._host.session
                 reply = session.ask(asked, settings, renderer.watch, cancel)
                 error = None
-                self._try_code(reply)
+                self._try_code(reply, cancel)
             except NemotronError as failed:
                 reply, error = partial_reply(failed), failed
             finally:
@@ -282,23 +283,27 @@ class AskTab:
     def _say(self, text: str) -> None:
         self._status.value = _muted_html(text)
 
-    def _try_code(self, reply: Reply) -> None:
-        """Try the code of a reply where the kernel runs cells, while it runs none."""
+    def _try_code(self, reply: Reply, stop: CancelToken) -> None:
+        """Copy the kernel while it runs no cell, and wait here for what comes of it.
+
+        Were that waited for where the kernel runs cells, Stop would come after it.
+        """
         self._host.inserter.forget_trials()
         if self._host.config.try_code != "on" or reply.is_cut_off:
             return
 
         def tick(elapsed_s: float) -> None:
+            stop.check()
             if elapsed_s % 1 < _TICK_S:
                 self._say(f"trying … {elapsed_s:.0f} s")
 
-        def work(reason: str = "") -> None:
-            self._host.inserter.try_code(reply, False, tick, reason=reason)
-
+        trying = partial(self._host.inserter.try_code, reply, False, tick)
+        steps, reason = trying(), ""
         if self._host.is_running:
-            work("a cell is running")
-        elif not when_idle(self._host.shell, work, _TRIAL_S):
-            work("the kernel was busy")
+            reason = "a cell is running"
+        elif not when_idle(self._host.shell, partial(next, steps, None), _BUSY_S, stop):
+            reason = "you stopped it" if stop.is_set else "the kernel was busy"
+        finished(trying(reason=reason) if reason else steps)
 
     def _end(self, text: str, reply: Reply | None, error: NemotronError | None) -> None:
         with self._make.lock:
