@@ -316,8 +316,9 @@ class ChunkParser:
             if not token.get("special") and not self._came_in_pieces(kind):
                 self._texts(token or None, kind)
             for name in _NAMES["bodies"]:
-                self._is_piece = is_piece and name not in _NAMES["whole"]
-                self._body_text(place, name, kind)
+                if name in place:
+                    self._is_piece = is_piece and name not in _NAMES["whole"]
+                    self._body_text(place, name, kind)
         if tokens := as_objects(as_dict(place.get("logprobs")).get("content")):
             self._events.append(Logprobs(tuple(tokens), self._index))
         self._finish(place)

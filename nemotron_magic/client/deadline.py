@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -148,9 +148,13 @@ class Backend(httpcore.NetworkBackend):
                 self._network.connect_tcp, address, port, timeout, *more, **rest
             )
             try:
-                return _Stream(self._connected(connect))
+                stream = self._connected(connect)
             except httpcore.ConnectError as error:
                 failed.append(error)
+                continue
+            if self._stop is not None:
+                self._stop.hold(stream.get_extra_info("socket"))
+            return _Stream(stream)
         raise failed[0]
 
     def _connected(
@@ -253,11 +257,6 @@ class CancelToken:
         self._event.wait(wait_s)
         self.check()
 
-    def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """Learn which connection a call uses, as httpx's `trace` extension."""
-        if name == "connection.connect_tcp.complete":
-            self._hold(info["return_value"].get_extra_info("socket"))
-
     def let_go(self) -> None:
         """Forget the connections of a call that is over."""
         with self._lock:
@@ -265,7 +264,8 @@ class CancelToken:
                 one.close()
             self._sockets.clear()
 
-    def _hold(self, one: socket.socket | None) -> None:
+    def hold(self, one: socket.socket | None) -> None:
+        """Learn which connection a call uses."""
         if one is None:
             return
         # A twin of our own, which works also once the other has been wrapped for TLS.

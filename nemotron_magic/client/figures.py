@@ -33,12 +33,13 @@ def _reports(chunk: JsonObject, depth: int = 0) -> Iterator[Usage]:
     AI/ML API tells the cost in `meta`, and a choice is the call's own.
     """
     for name, value in chunk.items() if depth < _DEEPEST else ():
+        if name in _REPORTS or not isinstance(value, dict | list):
+            continue
         is_own = name in ("meta", "choices") and not depth
         is_list = name == "choices" and isinstance(value, list)
         for part in as_objects(value if is_list else [value]):
-            if name not in _REPORTS:
-                deeper = _reports(part, depth + 1)
-                yield from (one for one in deeper if is_own or one.counts_tokens)
+            deeper = _reports(part, depth + 1)
+            yield from (one for one in deeper if is_own or one.counts_tokens)
     if not _LOOSE.isdisjoint(chunk):
         yield read_usage(chunk)
     for name in _REPORTS:
@@ -70,7 +71,8 @@ def read_usage(report: Any) -> Usage:
         name: _first(
             int(count)
             for path in paths
-            if (count := as_amount(said.get(path))) is not None
+            if path in said
+            and (count := as_amount(said[path])) is not None
             and count <= _MOST_TOKENS
         )
         for name, paths in _NAMES.items()
@@ -78,7 +80,8 @@ def read_usage(report: Any) -> Usage:
     cost_usd = _first(
         usd
         for path, per in _COSTS.items()
-        if (cost := as_amount(said.get(path))) is not None
+        if path in said
+        and (cost := as_amount(said[path])) is not None
         and (usd := believed_usd(cost / per)) is not None
     )
     if said.get("is_byok") is True:

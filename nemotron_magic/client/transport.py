@@ -193,7 +193,6 @@ class Http:
         timeout: httpx.Timeout,
     ) -> AbstractContextManager[httpx.Response]:
         """Send `body`; the response's own body is to be read inside the context."""
-        trace = {"trace": self._stop.trace} if self._stop else {}
         # With `content`, httpx reads body and headers again to add the last two itself.
         request = httpx.Request(
             "POST",
@@ -205,7 +204,7 @@ class Http:
                 "Content-Length": str(len(body)),
             },
             stream=httpx.ByteStream(body),
-            extensions={"timeout": timeout.as_dict(), **trace},
+            extensions={"timeout": timeout.as_dict()},
         )
         return _sent(self._open(), request, key)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from nemotron_magic.core import public
@@ -62,7 +63,7 @@ cached_tokens=None, cost_usd=None)
         return self._combine(other, lambda own, newer: latest(newer, own))
 
     def _combine(self, other: Usage, how: Callable[[Any, Any], Any]) -> Usage:
-        return Usage(*map(how, astuple(self), astuple(other)))
+        return Usage(*map(how, _figures(self), _figures(other)))
 
     @property
     def counts_tokens(self) -> bool:
@@ -79,6 +80,9 @@ cached_tokens=None, cost_usd=None)
         known = as_dict(saved)
         figures: Any = {f.name: as_amount(known.get(f.name)) for f in fields(cls)}
         return cls(**{**figures, "cost_usd": believed_usd(figures["cost_usd"])})
+
+
+_figures = attrgetter(*(field.name for field in fields(Usage)))
 
 
 def believed_usd(cost_usd: float | None) -> float | None:
