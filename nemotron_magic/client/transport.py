@@ -255,14 +255,15 @@ class Http:
         self, endpoint: Endpoint, timeout_s: float, about: RequestInfo
     ) -> None:
         """Look the host up before httpx does, since that cannot be interrupted."""
-        url, host = urlsplit(endpoint.origin), endpoint.host
+        host = endpoint.host
         known = endpoint.is_loopback or host in self._resolved
         if self._transport or known or proxy_to(endpoint):
             return
+        port = urlsplit(endpoint.origin).port or 443
         fault: NemotronError
         try:
             check = [self._stop.check] if self._stop else []
-            error = look_up(host, url.port or 443, timeout_s, self._resolve, *check)
+            error = look_up(host, port, timeout_s, self._resolve, *check)
             if error is None:
                 self._resolved.add(host)
                 return
