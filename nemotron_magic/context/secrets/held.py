@@ -274,7 +274,11 @@ class Held:
         # The last cell may have changed what it names.
         named = self._telling.union(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
         first = [one for one in pairs if one[0] in named]
-        others = [one for one in pairs if id(type(one[1])) not in _PLAIN]
+        others = [
+            one
+            for one in pairs
+            if id(type(one[1])) not in _PLAIN and one[1] is not cells
+        ]
         start = self._looks * _TURN % (len(others) or 1)
         turn = (others[start:] + others[:start])[:_IN_TURN]
         look = _Look(found, self._labels)
