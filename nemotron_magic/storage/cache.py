@@ -23,6 +23,8 @@ _SCHEMA = Schema(
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS by_use ON replies (used, bytes)
     """,
+    renewed="Begun again: the cache {}",
+    forgotten="Replies are kept in memory: the cache {}",
 )
 """`used` counts up with every use: a clock may go backwards."""
 
@@ -44,12 +46,6 @@ class Cache(Storage):
     ) -> None:
         super().__init__(path, _SCHEMA, **more)
         self.most_bytes = most_bytes
-
-    def pop_warning(self) -> str:
-        """Return once what the user should know of the file."""
-        how = "Begun again" if self.path else "Replies are kept in memory"
-        error = super().pop_warning()
-        return error and f"{how}: the cache {error}"
 
     def find(self, request: str) -> str | None:
         """Return the text that is kept for a request, or None."""

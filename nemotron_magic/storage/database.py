@@ -20,10 +20,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any, NamedTuple, TypeVar
 
 from nemotron_magic.core.text import well_formed
@@ -38,6 +36,7 @@ _WAIT_S = 0.2
 """SQLite itself waits only so long for a lock: meanwhile no interrupt is noticed."""
 
 _PATIENCE_S = 10.0
+_READ, _WRITE = "BEGIN", "BEGIN IMMEDIATE"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NOT_OURS = "nemotron_magic did not make it"
@@ -48,13 +47,16 @@ class Schema(NamedTuple):
     """What a file holds.
 
     `script` makes the tables, each if it does not exist; `added` are columns that files
-    of this version may lack: table and column, which may have a default.
+    of this version may lack: table and column, which may have a default. `renewed` and
+    `forgotten` say to the user that the file had to be begun again, or is in memory.
     """
 
     application_id: int
     version: int
     script: str
     added: tuple[tuple[str, str], ...] = ()
+    renewed: str = "{}"
+    forgotten: str = "{}"
 
 
 def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
@@ -62,7 +64,7 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     # At one moment: another process may be making the tables just now.
     names = ("application_id", "user_version", "page_count")
     owner, version, pages = _in_transaction(
-        connection, lambda c: [_pragma(c, name) for name in names], "BEGIN"
+        connection, lambda c: [_pragma(c, name) for name in names], _READ
     )
     is_new = (owner, version) != (schema.application_id, schema.version)
     if owner == schema.application_id and version > schema.version:
@@ -76,31 +78,25 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     if is_new:
         _make_tables(connection, schema)
-    for table, column in schema.added:
-        _add_column(connection, table, column)
+    # Without a lock, as there is nearly always nothing to do.
+    _in_transaction(connection, partial(_add_columns, schema=schema), _READ)
 
 
 def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
     """Make the tables all in one; where it fails, the connection must be closed."""
     connection.executescript(
-        f"BEGIN IMMEDIATE; {schema.script}; "
+        f"{_WRITE}; {schema.script}; "
         f"PRAGMA application_id = {schema.application_id}; "
         f"PRAGMA user_version = {schema.version}; COMMIT"
     )
 
 
-def _add_column(connection: sqlite3.Connection, table: str, column: str) -> None:
-    """Add a column if it does not exist; earlier versions pass it over."""
+def _add_columns(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Add the columns that do not exist; earlier versions pass them over."""
     ask = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
-    place = (table, column.partition(" ")[0])
-
-    def add(connection: sqlite3.Connection) -> None:
-        if not connection.execute(ask, place).fetchone():
+    for table, column in schema.added:
+        if not connection.execute(ask, (table, column.partition(" ")[0])).fetchone():
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
-
-    # Without a lock first: it is nearly always there.
-    if not connection.execute(ask, place).fetchone():
-        _in_transaction(connection, add, "BEGIN IMMEDIATE")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:
@@ -111,16 +107,9 @@ def _in_transaction(
     connection: sqlite3.Connection, work: _Work[_Result], begin: str
 ) -> _Result:
     """Do `work` between `begin` and the end: all of it happens, or nothing."""
-    try:
+    with connection:
         connection.execute(begin)
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        # An interrupt may come anywhere; what was begun must not stay open.
-        with suppress(sqlite3.Error):
-            connection.rollback()
-        raise
-    return result
+        return work(connection)
 
 
 def _bears_our_name(path: Path, schema: Schema) -> bool:
@@ -152,41 +141,23 @@ def _make_file(path: Path, schema: Schema, is_default: bool) -> None:
     left = [*files.beside(path)]  # looked for first: another may make the file just now
     if os.path.lexists(path):
         return
+    if left and not is_default:
+        raise NotOurFile(f"{left[0].name} lies there")
     if not path.parent.exists():
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
-    if not left:
-        _publish(path, schema)
-    elif is_default:
-        with suppress(FileExistsError):
-            # SQLite then throws away what is left.
-            # A file object, since an interrupt would leave a bare handle open.
-            open(path, "xb", opener=partial(os.open, mode=0o600)).close()
-    else:
-        raise NotOurFile(f"{left[0].name} lies there")
+    # SQLite throws away what is left beside an empty file.
+    files.write_whole(path, b"" if left else _without_rows(schema), replaces=False)
 
 
-def _publish(path: Path, schema: Schema) -> None:
-    """Make the file elsewhere and let it appear whole, unless another was first.
+def _without_rows(schema: Schema) -> bytes:
+    """Return a whole file with tables.
 
     An empty one could be anyone's, and is nobody's while its tables are in the log.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
         _make_tables(new, schema)
-        whole = new.serialize()
-    handle, name = mkstemp(dir=path.parent, prefix=".nemotron-")
-    try:
-        with open(handle, "wb") as file:
-            file.write(whole)
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            pass
-        except OSError:  # no links on this file system
-            os.rename(name, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+        return new.serialize()
 
 
 class _Connection(sqlite3.Connection):
@@ -212,12 +183,11 @@ def _encodable(values: Iterable[Any]) -> list[Any]:
 class _Open(NamedTuple):
     """A connection, until it is closed or its owner is gone."""
 
-    identity: tuple[int, int] | None
     connection: sqlite3.Connection
+    identity: tuple[int, int] | None
     close: Callable[[], object]
 
 
-@dataclass(eq=False)
 class Storage:
     """A file of tables, kept open for a moment after each use.
 
@@ -226,88 +196,82 @@ class Storage:
     says why, or what became of it; it is empty as long as all is well.
     """
 
-    path: Path | None
-    schema: Schema
-    _: KW_ONLY
-    is_default: bool = False
-    clock_s: Callable[[], float] = time.monotonic
-    now_s: Callable[[], float] = time.time
-    mounts: Callable[[], str] = files.mount_table
-
-    def __post_init__(self) -> None:
-        self.error = ""
+    def __init__(
+        self,
+        path: Path | None,
+        schema: Schema,
+        *,
+        is_default: bool = False,
+        now_s: Callable[[], float] = time.time,
+        mounts: Callable[[], str] = files.mount_table,
+    ) -> None:
+        self.path = path
+        self.error = self._warned_of = ""
+        self.now_s = now_s
+        self._schema, self._is_default, self._mounts = schema, is_default, mounts
         self._is_checked = False
-        self._warned_of = ""
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._pid, self._lock = os.getpid(), threading.Lock()
         self._open: _Open | None = None
         self._of_parent: list[_Open | None] = []
         self._used_s = 0.0
-        self._is_over: threading.Event | None = None
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
         """Do `work` as one change, all or nothing; it may be called again.
 
         Wait `patience_s` at most for others who write.
         """
-        return self._do(work, "BEGIN IMMEDIATE", patience_s)
+        return self._do(work, _WRITE, patience_s)
 
     def read(self, work: _Work[_Result]) -> _Result:
         """Do `work` on what there is at one moment."""
-        return self._do(work, "BEGIN", _PATIENCE_S)
+        return self._do(work, _READ, _PATIENCE_S)
 
     def shrink(self) -> None:
         """Free the room of what was deleted, so that nothing of it is left."""
+        script = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"
         with suppress(*_ERRORS):
-            self._use(lambda c: c.execute("VACUUM"))
-            self._use(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+            self._use(lambda c: c.executescript(script))
 
     def pop_warning(self) -> str:
-        """Return `error` once; then empty."""
-        before, self._warned_of = self._warned_of, self.error
-        return "" if before == self.error else self.error
+        """Return once what the user should know of the file; then empty."""
+        if self.error == self._warned_of:
+            return ""
+        self._warned_of = self.error
+        said = self._schema.renewed if self.path else self._schema.forgotten
+        return self.error and said.format(self.error)
 
     def close(self) -> None:
         """Close the file, and forget what is in memory."""
         self._notice_fork()
         with self._lock:
-            self._close_now()
+            self._let_go()
 
     def _do(self, work: _Work[_Result], begin: str, patience_s: float) -> _Result:
         """Do `work` in the file, in one begun again if it is corrupt, or in memory."""
-        is_mended = False
+        until_s, is_mended = time.monotonic() + patience_s, False
         while True:
             path, seen = self.path, files.identity(self.path)
             try:
-                return self._wait_and_do(work, begin, patience_s)
+                return self._use(lambda c: _in_transaction(c, work, begin))
             except _ERRORS as error:
+                code = _code(error)
+                if code in _BUSY and time.monotonic() <= until_s:
+                    time.sleep(0.002)  # SQLite refuses some locks without waiting
+                    continue
                 if path is None:
                     raise
-                is_corrupt = _code(error) in _CORRUPT and not is_mended
+                is_corrupt = code in _CORRUPT and not is_mended
                 # Nothing but a corrupt file is read by itself: SQLite's locks end so.
-                if not is_corrupt or not (
-                    self.is_default or _bore_our_name(path, self.schema)
-                ):
-                    why = _NOT_OURS if is_corrupt else _reason(error)
+                is_mended = is_corrupt and (
+                    self._is_default or _bore_our_name(path, self._schema)
+                )
+                if not is_mended:
+                    why = _NOT_OURS if is_corrupt else files.reason(error)
                     self.error, self.path = f"{path} cannot be used ({why})", None
                     continue
-            is_mended = True
             with suppress(OSError):
                 if moved := files.quarantine(path, seen, self.now_s()):
                     self.error = f"{path} was corrupt; it is {moved.name} now"
-
-    def _wait_and_do(
-        self, work: _Work[_Result], begin: str, patience_s: float
-    ) -> _Result:
-        until_s = self.clock_s() + patience_s
-        while True:
-            try:
-                return self._use(lambda c: _in_transaction(c, work, begin))
-            except sqlite3.OperationalError as error:
-                if _code(error) not in _BUSY or self.clock_s() > until_s:
-                    raise
-            # SQLite refuses some locks without waiting.
-            time.sleep(0.002)
 
     def _use(self, use: _Work[_Result]) -> _Result:
         """Use the connection, alone.
@@ -320,8 +284,7 @@ class Storage:
             path = self.path
             try:
                 result = use(self._connection(path))
-                if path is not None:
-                    self._close_soon()
+                self._used_s = time.monotonic()
             except BaseException:
                 # Whatever it was, the next one begins with a fresh connection.
                 if path is not None:
@@ -332,15 +295,17 @@ class Storage:
     def _connection(self, path: Path | None) -> sqlite3.Connection:
         if self._open is None or self._open.identity != files.identity(path):
             self._let_go()
-            connection = self._connect(path)
-            close = weakref.finalize(self, connection.close)
-            self._open = _Open(files.identity(path), connection, close)
+            self._open = self._connect(path)
+            if path is not None:
+                # No `Thread`: to start one waits for it, and an interrupt breaks that.
+                owner = weakref.ref(self)
+                _thread.start_new_thread(_close_when_idle, (owner, self._open))
         return self._open.connection
 
-    def _connect(self, path: Path | None) -> sqlite3.Connection:
+    def _connect(self, path: Path | None) -> _Open:
         if path is not None:
             self._check(path)
-            _make_file(path, self.schema, self.is_default)
+            _make_file(path, self._schema, self._is_default)
             files.tighten(path)
         connection = sqlite3.connect(
             path or ":memory:",
@@ -349,30 +314,29 @@ class Storage:
             check_same_thread=False,
             factory=_Connection,
         )
-        # A flipped bit in a name must not be an error of its own.
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
+            # A flipped bit in a name must not be an error of its own.
+            connection.text_factory = lambda data: data.decode("utf-8", "replace")
             if path is None:
-                connection.executescript(self.schema.script)
+                connection.executescript(self._schema.script)
             else:
-                prepare(connection, self.schema)
+                prepare(connection, self._schema)
+            close = weakref.finalize(self, connection.close)
+            return _Open(connection, files.identity(path), close)
         except BaseException:
             connection.close()
             raise
-        return connection
 
     def _check(self, path: Path) -> None:
         """Keep off network file systems, looked up once, and off what is not ours."""
-        if not self._is_checked and files.is_networked(path, self.mounts()):
+        if not self._is_checked and files.is_networked(path, self._mounts()):
             raise NotOurFile("it would lie on a network file system")
         self._is_checked = True
         found = files.check_place(path)
-        if found is None or self.is_default:
+        if found is None or self._is_default:
             return
-        if not found.st_size or not _bears_our_name(path, self.schema):
+        if not found.st_size or not _bears_our_name(path, self._schema):
             raise NotOurFile(_NOT_OURS)
-
-    # ---- how long the file stays open; the lock is held
 
     def _notice_fork(self) -> None:
         """Leave to the parent what is its own: connection, lock and thread."""
@@ -380,7 +344,6 @@ class Storage:
             if self.path is not None:
                 self._of_parent.append(self._open)
                 self._open = None
-            self._is_over = None
             self._pid, self._lock = os.getpid(), threading.Lock()
 
     def _let_go(self) -> None:
@@ -388,28 +351,17 @@ class Storage:
             self._open.close()
             self._open = None
 
-    def _close_soon(self) -> None:
-        self._used_s = time.monotonic()
-        if self._is_over is None:
-            is_over = threading.Event()
-            # No `Thread`: to start one waits for it, and an interrupt breaks that.
-            _thread.start_new_thread(_close_when_idle, (weakref.ref(self), is_over))
-            # Not before: an interrupt in between would leave nobody to close it.
-            self._is_over = is_over
 
-    def _close_now(self) -> None:
-        self._let_go()
-        if self._is_over is not None:
-            self._is_over.set()
-            self._is_over = None
-
-
-def _close_when_idle(storage: weakref.ref[Storage], is_over: threading.Event) -> None:
-    while not is_over.wait(_IDLE_S) and (here := storage()):
-        with here._lock:
-            if time.monotonic() - here._used_s >= _IDLE_S:
-                here._close_now()
-        del here
+def _close_when_idle(owner: weakref.ref[Storage], opened: _Open) -> None:
+    """Close what was opened once it was idle for long enough; runs in a thread."""
+    time.sleep(_IDLE_S)
+    while (storage := owner()) and storage._open is opened:
+        with storage._lock:
+            is_idle = time.monotonic() - storage._used_s >= _IDLE_S
+            if is_idle and storage._open is opened:
+                storage._let_go()
+        del storage
+        time.sleep(_IDLE_S)
 
 
 def _code(error: Exception) -> int:
@@ -417,9 +369,3 @@ def _code(error: Exception) -> int:
         # SQLite quotes a broken table in its message, and Python cannot read that.
         return sqlite3.SQLITE_CORRUPT
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return (error.strerror or "it cannot be opened").lower()
-    return str(error)

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from io import FileIO
-from itertools import chain, count
+from itertools import count
 from pathlib import Path, PurePath
+from tempfile import mkstemp
 from typing import Literal
 
 from nemotron_magic.core.errors import InputError
@@ -116,12 +117,10 @@ def check_place(path: Path) -> os.stat_result | None:
     if os.name != "posix":
         return found
     us, whose = os.geteuid(), "belongs to another user"
-    for one in beside(path):
+    for one in (*beside(path), path):
         there = check_regular(one)
         if there and there.st_uid != us:
-            raise NotOurFile(f"{one.name} {whose}")
-    if found and found.st_uid != us:
-        raise NotOurFile(f"it {whose}")
+            raise NotOurFile(f"{'it' if one == path else one.name} {whose}")
     with suppress(FileNotFoundError):
         folder = path.parent.stat()
         if not {folder.st_uid, path.parent.lstat().st_uid} <= {us, 0}:
@@ -171,6 +170,36 @@ def _opened(path: Path) -> FileIO:
     )
 
 
+def write_whole(path: Path, data: bytes, *, replaces: bool) -> None:
+    """Let a file appear at once, for its owner's eyes alone.
+
+    If there is one by that name, it `replaces` it, or leaves it alone.
+    """
+    # Made with a name that nobody can foresee, and with no rights for others.
+    handle, name = mkstemp(dir=path.parent, prefix=".nemotron-")
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+        try:
+            (os.replace if replaces else os.link)(name, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            if replaces:
+                raise
+            os.rename(name, path)  # no links on this file system
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def reason(error: Exception) -> str:
+    """Return why a file cannot be used, in words."""
+    if isinstance(error, OSError):
+        return (error.strerror or "it cannot be opened").lower()
+    return str(error)
+
+
 def quarantine(path: Path, seen: tuple[int, int] | None, now_s: float) -> Path | None:
     """Rename a corrupt file and what is beside it to `*.corrupt-DATE`; return the name.
 
@@ -187,7 +216,7 @@ def quarantine(path: Path, seen: tuple[int, int] | None, now_s: float) -> Path |
         if not identity(path) == seen == (found.st_dev, found.st_ino):
             return None
         date = f"{datetime.fromtimestamp(now_s):%Y-%m-%d}"
-        numbers = chain([""], (f"-{number}" for number in count(2)))
+        numbers = (f"-{number}" * (number > 1) for number in count(1))
         names = (path.with_name(f"{path.name}.corrupt-{date}{n}") for n in numbers)
         free = (one for one in names if not os.path.lexists(one))
         aside = next(one for one in free if not any(beside(one)))

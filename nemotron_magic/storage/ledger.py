@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import sqlite3
 import time
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from io import StringIO
 from operator import attrgetter
 from pathlib import Path
-from tempfile import mkstemp
 from threading import Lock
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from nemotron_magic.core import public
 from nemotron_magic.core.errors import InputError
@@ -46,34 +45,25 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     try:
         if files.check_regular(path):
             start = files.first_bytes(path, 100)
-            if not start.startswith(_STARTS) and start != _NO_CALLS:
+            if not start.startswith(_STARTS) and start != _NO_CALLS.encode():
                 raise files.NotOurFile("the file there is not an export of calls")
-        # Made with a name that nobody can foresee, and with no rights for others.
-        handle, name = mkstemp(dir=path.parent, prefix=".calls-")
-        try:
-            with open(handle, "w", encoding="utf-8", newline="") as file:
-                _write(file, rows, kind)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        files.write_whole(path, _exported(rows, kind).encode(), replaces=True)
     except (OSError, ValueError, files.NotOurFile) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"cannot write {path}: {(said or 'it cannot be opened').lower()}",
+            f"cannot write {path}: {files.reason(error)}",
             hint="Name another path: %nemotron usage: export calls.csv",
         ) from None
     return len(rows)
 
 
-def _write(file: TextIO, rows: Sequence[dict[str, Any]], kind: str) -> None:
-    if kind == ".csv":
-        writer = csv.writer(file)
-        writer.writerow(["started_at", *_NAMES])
-        writer.writerows(map(_as_cell, row.values()) for row in rows)
-    else:
+def _exported(rows: Sequence[dict[str, Any]], kind: str) -> str:
+    if kind == ".json":
         lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-        file.write("\n".join(("[", *[",\n".join(lines)] * bool(lines), "]\n")))
+        return "\n".join(("[", ",\n".join(lines), "]\n")) if lines else _NO_CALLS
+    writer = csv.writer(text := StringIO())
+    writer.writerow(["started_at", *_NAMES])
+    writer.writerows(map(_as_cell, row.values()) for row in rows)
+    return text.getvalue()
 
 
 def _as_cell(value: object) -> object:
@@ -95,7 +85,7 @@ def _as_cell(value: object) -> object:
 _BEGIN_A_FORMULA = ("=", "+", "-", "@")
 _MOVE_ON = ("\t", "\r", "\n")
 _STARTS = (b"started_at,number,started_s,session,", b'[\n{"started_at": "')
-_NO_CALLS = b"[\n]\n"
+_NO_CALLS = "[\n]\n"
 
 _COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "number")
 _NAMES = ("number", *_COLUMNS)
@@ -130,6 +120,9 @@ _SCHEMA = Schema(
         ("calls", "tokens_are_estimated"),
         ("sums", "estimated_tokens DEFAULT 0"),
     ),
+    renewed="Counting begins again: the ledger {}",
+    forgotten="Spending is counted in memory: the ledger {}. "
+    "Another place, or none: %config Nemotron.ledger = …",
 )
 """`sums` has a row for each day and each session, by model: a million calls are added
 up in no time. They change in the same transaction as the call's row."""
@@ -268,7 +261,7 @@ _Result = TypeVar("_Result")
 
 
 @public
-class Ledger:
+class Ledger(Storage):
     """A record of calls: their tokens, their cost, and how each ended.
 
     No method raises for what is wrong with the file: it is then kept in memory.
@@ -284,6 +277,10 @@ class Ledger:
 
     Attributes
     ----------
+    path : Path or None
+        Where it is kept; None for memory.
+    error : str
+        Why it is not on disk, or what became of the file; empty if all is well.
     tally : Tally
         What this process knows to be spent; ledgers of one session share it.
     unknown_day : str
@@ -298,32 +295,13 @@ class Ledger:
         session: str = "",
         **more: Any,
     ) -> None:
-        self.session = session or uuid.uuid4().hex
-        self._now_s = now_s
         place = None if path is None else Path(path)
-        self._storage = Storage(place, _SCHEMA, now_s=now_s, **more)
+        super().__init__(place, _SCHEMA, now_s=now_s, **more)
+        self.session = session or uuid.uuid4().hex
         self._noticed, self._sound_day, self._lost_day = "", "", ""
         self._struck: set[int] = set()
         self.tally = Tally()
         self.unknown_day = ""
-
-    @property
-    def path(self) -> Path | None:
-        """Where it is kept; None for memory."""
-        return self._storage.path
-
-    @property
-    def error(self) -> str:
-        """Why it is not on disk, or what became of the file; empty if all is well."""
-        return self._storage.error
-
-    def pop_warning(self) -> str:
-        """Return `error` once, as a line for the user; then empty."""
-        error = self._storage.pop_warning()
-        if not error or self.path is not None:
-            return error and f"Counting begins again: the ledger {error}"
-        way_out = "Another place, or none: %config Nemotron.ledger = …"
-        return f"Spending is counted in memory: the ledger {error}. {way_out}"
 
     def begin(
         self, call: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
@@ -334,7 +312,7 @@ class Ledger:
         this process knows if that is more; it raises if the call may not be made.
         Nobody else adds a call meanwhile.
         """
-        now_s = self._now_s()
+        now_s = self.now_s()
         day = local_day(now_s)
         call = replace(call, session=self.session, started_s=now_s, day=day)
         scopes = _scopes(call)
@@ -348,7 +326,7 @@ class Ledger:
             return _insert(connection, call)
 
         with self.tally.lock:
-            number = self._storage.write(work)
+            number = self.write(work)
             self.tally.add(scopes, Totals.of(call))
         return replace(call, number=number)
 
@@ -358,9 +336,9 @@ class Ledger:
             if begun.number not in self._struck:
                 self.tally.add(_scopes(begun), Totals.of(ended) + -Totals.of(begun))
             try:
-                self._storage.write(lambda c: _update(c, begun, ended))
+                self.write(lambda c: _update(c, begun, ended))
             except KeyboardInterrupt:
-                self._storage.write(lambda c: _update(c, begun, ended), _SHORT_S)
+                self.write(lambda c: _update(c, begun, ended), _SHORT_S)
                 raise
 
     def of_session(self) -> Totals:
@@ -369,7 +347,7 @@ class Ledger:
 
     def of_today(self) -> Totals:
         """Return the totals since midnight of everything on this machine."""
-        return self._read(_totals, f"day:{local_day(self._now_s())}")
+        return self._read(_totals, f"day:{local_day(self.now_s())}")
 
     def of_month(self) -> Totals:
         """Return the totals since the first of the month."""
@@ -401,7 +379,7 @@ class Ledger:
     def strike(self, number: int, is_struck: bool = True) -> CallRecord | None:
         """Strike a call out of all sums, or take it in again; return it, if any."""
         with self.tally.lock:
-            before = self._storage.write(lambda c: _strike(c, number, is_struck))
+            before = self.write(lambda c: _strike(c, number, is_struck))
             if before is None:
                 return None
             struck = replace(before, is_struck=is_struck)
@@ -413,12 +391,8 @@ class Ledger:
         """Yield every call, oldest first."""
         yield from self._read(_calls, "ORDER BY number")
 
-    def close(self) -> None:
-        """Close the file, and forget what is in memory."""
-        self._storage.close()
-
     def _read(self, work: Callable[..., _Result], *values: object) -> _Result:
-        return self._storage.read(lambda connection: work(connection, *values))
+        return self.read(lambda connection: work(connection, *values))
 
     def _why_unknown(self, day: str) -> str:
         """Return why the totals of a day are unknown: the file was lost before."""
@@ -431,7 +405,7 @@ class Ledger:
         return ""
 
     def _month(self) -> tuple[str, str]:
-        month = f"day:{local_day(self._now_s())[:7]}"
+        month = f"day:{local_day(self.now_s())[:7]}"
         return f"{month}-00", f"{month}-99"
 
 

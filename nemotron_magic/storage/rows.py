@@ -102,6 +102,8 @@ _SCHEMA = Schema(
         task, {_ANSWER_NAMES}, PRIMARY KEY (task, key)
     ) WITHOUT ROWID
     """,
+    renewed="Begun again: the store of rows {}",
+    forgotten="Answers are kept in memory: the store of rows {}",
 )
 _NUMBER = "(SELECT id FROM task WHERE hash = ?)"
 _MARKS = ", ".join("?" * (1 + len(_COLUMNS)))
@@ -112,7 +114,7 @@ _CLAIM = (
 )
 
 
-class RowStore:
+class RowStore(Storage):
     """Answers by task and row; nothing of what was sent but its hash.
 
     No method raises for what is wrong with the file: answers are then kept in memory,
@@ -122,35 +124,25 @@ class RowStore:
     def __init__(
         self, path: Path | None = None, *, most_bytes: int = _MOST_BYTES, **more: Any
     ) -> None:
-        self._path = path
-        self._more = more
-        self._storage = Storage(path, _SCHEMA, **more)
-        self._most_bytes = most_bytes
-        self._now_s = more.get("now_s", time.time)
+        super().__init__(path, _SCHEMA, **more)
+        self._path, self._more, self._most_bytes = path, more, most_bytes
         self._held: dict[str, dict[bytes, AnswerRecord]] = {}
-
-    def pop_warning(self) -> str:
-        """Return once what the user should know of the file."""
-        error = self._storage.pop_warning()
-        how = "Begun again" if self._storage.path else "Answers are kept in memory"
-        return error and f"{how}: the store of rows {error}"
 
     def begin(self, task: TaskRecord) -> dict[bytes, AnswerRecord]:
         """Write a task down; return what is known of its rows."""
-        if self._path is not None and self._storage.path is None:
-            self._storage = Storage(self._path, _SCHEMA, **self._more)
+        if self.path is None and self._path is not None:
+            self.close()
+            super().__init__(self._path, _SCHEMA, **self._more)
         self._make_room(task.hash)
         known = self.find(task.hash)
-        now_s = self._now_s()
+        now_s = self.now_s()
         begun = replace(task, created_s=now_s, used_s=now_s)
         put = (
             f"INSERT INTO task ({_TASK_NAMES}) VALUES ({', '.join('?' * len(_TASK))}) "
             "ON CONFLICT DO UPDATE SET used_s = excluded.used_s, "
             "rows = excluded.rows, name = excluded.name"
         )
-        self._storage.write(
-            lambda c: c.execute(put, attrgetter(*_TASK)(begun)) and None
-        )
+        self.write(lambda c: c.execute(put, attrgetter(*_TASK)(begun)) and None)
         if held := self._held.pop(task.hash, None):
             self.put(task.hash, held.values())
         return known
@@ -158,7 +150,7 @@ class RowStore:
     def find(self, task: str) -> dict[bytes, AnswerRecord]:
         """Return what is known of the rows of a task."""
         ask = f"SELECT {_ANSWER_NAMES} FROM answer WHERE task = {_NUMBER}"
-        rows = self._storage.read(lambda c: c.execute(ask, (task,)).fetchall())
+        rows = self.read(lambda c: c.execute(ask, (task,)).fetchall())
         found = {key: AnswerRecord(key, RowState(state), *r) for key, state, *r in rows}
         return found | self._held.get(task, {})
 
@@ -187,8 +179,8 @@ class RowStore:
                 if connection.execute(take, (number, *_values(one), before_s)).rowcount
             ]
 
-        claimed = self._storage.write(work)
-        if self._path is not None and self._storage.path is None:
+        claimed = self.write(work)
+        if self.path is None and self._path is not None:
             held = self._held.setdefault(task, {})
             held.update((one.key, one) for one in (*ended, *claimed))
         return claimed
@@ -201,7 +193,7 @@ class RowStore:
         """Forget rows that were recorded as sent, and were not."""
         gone = [(task, key) for key in keys]
         drop = f"DELETE FROM answer WHERE task = {_NUMBER} AND key = ?"
-        self._storage.write(lambda c: c.executemany(drop, gone) and None)
+        self.write(lambda c: c.executemany(drop, gone) and None)
 
     def tasks(self) -> list[TaskRecord]:
         """Return all tasks, the last used first, with their counts."""
@@ -210,7 +202,7 @@ class RowStore:
             "FROM task LEFT JOIN answer ON task = id "
             "GROUP BY id, state ORDER BY used_s DESC, id"
         )
-        rows = self._storage.read(lambda c: c.execute(ask).fetchall())
+        rows = self.read(lambda c: c.execute(ask).fetchall())
         tasks: dict[str, TaskRecord] = {}
         for *task, state, many, cost_usd in rows:
             known = (one or empty for one, empty in zip(task, _EMPTY, strict=True))
@@ -225,18 +217,14 @@ class RowStore:
         names = {one.hash for one in self.tasks() if one.name == name}
         for task in names:
             self._held.pop(task, None)
-        number = self._storage.write(lambda c: sum(_drop(c, one) for one in names))
+        number = self.write(lambda c: sum(_drop(c, one) for one in names))
         if names:
-            self._storage.shrink()
+            self.shrink()
         return number
-
-    def close(self) -> None:
-        """Let go of what is in memory."""
-        self._storage.close()
 
     def _make_room(self, kept: str) -> None:
         """Throw tasks away that are old, and the oldest while there are too many."""
-        old_s = self._now_s() - _KEEP_S
+        old_s = self.now_s() - _KEEP_S
 
         def work(connection: sqlite3.Connection) -> int:
             gone = 0
@@ -247,8 +235,8 @@ class RowStore:
                 gone += _drop(connection, task)
             return gone
 
-        if self._storage.write(work):
-            self._storage.shrink()
+        if self.write(work):
+            self.shrink()
 
 
 def open_rows(environ: Mapping[str, str]) -> RowStore:

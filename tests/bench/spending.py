@@ -70,7 +70,7 @@ def fill(path: Path, many: int) -> Ledger:
         connection.executemany(_INSERT, map(_values, calls(many)))
         connection.executemany(_ADD, sums)
 
-    ledger._storage.write(work)
+    ledger.write(work)
     return ledger
 
 
