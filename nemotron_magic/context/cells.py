@@ -130,26 +130,13 @@ def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
     return path if path.endswith(".ipynb") else ""
 
 
-class CellIds:
-    """Notes in `known` the id that the front end sends with each run, by its number."""
-
-    def __init__(self, shell: Any, known: dict[int, str]) -> None:
-        self._shell, self._known = shell, known
-        shell.events.register("post_run_cell", self.note)
-
-    def close(self) -> None:
-        """Stop noting ids."""
-        self._shell.events.unregister("post_run_cell", self.note)
-
-    def note(self, result: Any) -> None:
-        """Note the id of a run that has ended, if it was counted."""
-        if result is None or not result.info.store_history:
-            return
-        source = result.info.raw_cell.rstrip("\n")
-        # An empty cell has no number of its own.
-        if source and last_source(self._shell) == source:
-            number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
-            # After a reset the numbers begin again.
-            self._known.pop(number, None)
-            if cell_id:
-                self._known[number] = cell_id
+def note_id(shell: Any, known: dict[int, str], info: Any) -> None:
+    """Note in `known` the id that the front end sent with a run, if it was counted."""
+    source = info.raw_cell.rstrip("\n") if info.store_history else ""
+    # An empty cell has no number of its own.
+    if source and last_source(shell) == source:
+        number, cell_id = cell_number(shell), cell_id_of(shell)
+        # After a reset the numbers begin again.
+        known.pop(number, None)
+        if cell_id:
+            known[number] = cell_id

@@ -327,7 +327,7 @@ class History:
         ids: Mapping[int, str] | None = None,
     ) -> None:
         self._shell, self._recorder, self._displays = shell, recorder, displays
-        self._ids = {} if ids is None else ids
+        self.ids = {} if ids is None else ids
 
     @property
     def asking(self) -> Cell:
@@ -340,7 +340,7 @@ class History:
         sources = self._shell.history_manager.input_hist_raw
         last = cell_number(self._shell) - 1 if last is None else last
         for number in range(min(last, len(sources) - 1), 0, -1):
-            source, cell_id = sources[number], self._ids.get(number, "")
+            source, cell_id = sources[number], self.ids.get(number, "")
             if source.strip():
                 yield Cell(number, source, is_ours=_is_ours(source), cell_id=cell_id)
 

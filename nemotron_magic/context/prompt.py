@@ -104,9 +104,15 @@ def fit_to_budget(
     """
     count, kept, bare = cache(count), list(requested), list[int]()
     sizes = [part.tokens(count) for part in kept]
-    if sum(sizes) > budget:
-        raise _too_large(kept, sizes, budget)
-    space = _Space(budget - sum(sizes), cache(load), count, names)
+    if (used := sum(sizes)) > budget:
+        size, setting = max(sizes), "%config Nemotron.context_tokens"
+        largest = kept[sizes.index(size)].title
+        raise InputError(
+            f"the context takes about {used:,} tokens, and {budget:,} are allowed",
+            f"the largest part is {largest}, about {size:,} tokens",
+            f"Leave it out, or allow more: {setting} = {used + used // 10}",
+        )
+    space = _Space(budget - used, cache(load), count, names)
     cells = sorted(space.fill(iter(newest_first)), key=lambda cell: cell.number)
     for cell in (one for one in cells if one.number in space.chosen):
         part, size = space.chosen[cell.number]
@@ -204,16 +210,6 @@ def _head_and_tail(text: str, count: _Count) -> str:
     return short
 
 
-def _too_large(parts: list[ContextPart], sizes: list[int], budget: int) -> InputError:
-    used, size = sum(sizes), max(sizes)
-    return InputError(
-        f"the context takes about {used:,} tokens, and {budget:,} are allowed",
-        f"the largest part is {parts[sizes.index(size)].title}, about {size:,} tokens",
-        "Leave it out, or allow more: %config Nemotron.context_tokens = "
-        f"{used + used // 10}",
-    )
-
-
 _LONGEST_TITLE = 200
 # Servers read these as the ends of roles wherever they stand: those of Llama, of ChatML
 # and Nemotron, of Mistral, Gemma and DeepSeek.
@@ -244,8 +240,8 @@ def render_prompt(question: str, fitted: FittedContext) -> str:
         lines.append(f"<{mark}{_NUMBERED.sub('', f' {label}')}>")
         for name, text in some:
             if name not in ("", "source"):
-                is_output = name in ("printed", "result")
-                lines.append(f"<{mark}>" if is_output else f"<{mark} {name}>")
+                told = "" if name in ("printed", "result") else f" {name}"
+                lines.append(f"<{mark}{told}>")
             lines.append(text.rstrip("\n"))
     return "\n".join([*lines, f"</{mark}>", "", question])
 
@@ -289,10 +285,8 @@ def _cells(numbers: Sequence[int]) -> str:
 
 
 def _unused_mark(texts: Sequence[str], question: str) -> str:
-    """Return a mark that occurs in none of the texts; the same for the same texts.
-
-    Not even with signs between its letters; it has no digits, as a cell's follow it.
-    """
+    """Return a mark that occurs in none of the texts; the same for the same texts."""
+    # Not even with signs between its letters; no digits, as a cell's follow it.
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
     digest = digest.translate(str.maketrans("0123456789", "ghijklmnop"))
     plain = unicodedata.normalize("NFKC", "\0".join((*texts, question))).casefold()

@@ -52,40 +52,28 @@ def estimate_tokens(text: str, *, digits_apart: bool = False) -> int:
     """Return about how many tokens `text` takes, rather too many than too few.
 
     With `digits_apart` each digit is one, as in newer vocabularies; else three are.
-
-    >>> estimate_tokens("What does this frame show?")
-    7
     """
     pieces = Counter(_PIECE.findall(text))
     total = sum(n * _cost(piece) for piece, n in pieces.items())
     if digits_apart:
         total += sum(n * (len(p) - 1) for p, n in pieces.items() if p.isdigit())
     # A word that comes again is mistaken again, so that those errors do not cancel.
-    unknown = sum(n * n for piece, n in pieces.items() if _is_unknown(piece))
+    unknown = sum(n * n for piece, n in pieces.items() if not _is_known(piece))
     return ceil(_RAISED * total + _RAISED_FOR_UNKNOWN * sqrt(unknown))
 
 
 def estimate_field_tokens(body: Mapping[str, Any]) -> int:
     """Return about how many tokens the fields of a request take beside its messages."""
-    read = {
-        name: value
-        for name, value in body.items()
-        if name not in ("model", "messages", "stream_options")
-        and isinstance(value, str | list | tuple | Mapping)
-    }
-    return estimate_tokens(json.dumps(read, ensure_ascii=False)) if read else 0
+    own = ("model", "messages", "stream_options")
+    read = {name: value for name, value in body.items() if name not in own}
+    texts = {k: v for k, v in read.items() if not isinstance(v, int | float | None)}
+    return estimate_tokens(json.dumps(texts, ensure_ascii=False)) if texts else 0
 
 
-def _is_unknown(piece: str) -> bool:
-    if not piece.isascii():
-        return True
-    return piece[-1].isalpha() and not all(
-        map(_is_known, _PART_OF_WORD.findall(piece.lstrip(" _.(")))
-    )
-
-
-def _is_known(word: str) -> bool:
-    return word in _WORDS or word.lower() in _WORDS
+def _is_known(piece: str) -> bool:
+    """Return whether it is ASCII, and every part of a word in it a usual word."""
+    parts = _PART_OF_WORD.findall(piece.lstrip(" _.(")) if piece[-1].isalpha() else ()
+    return piece.isascii() and all({one, one.lower()} & _WORDS for one in parts)
 
 
 def _cost(piece: str) -> float:
@@ -119,17 +107,14 @@ def _cost_of_word(piece: str) -> float:
     for part in _PART_OF_WORD.findall(word):
         if len(part) == 1:
             cost += 1
-        elif _is_known(part):
+        elif {part, part.lower()} & _WORDS:
             cost += 1 + 0.1 * (part not in _WORDS) + 0.4 * part.isupper()
         else:
-            pairs = sum(map(_rarity, map("".join, pairwise(part.lower()))))
-            usual = (0.2 if head == " " else 0.5) + pairs
+            pairs = map("".join, pairwise(part.lower()))
+            # Pairs of letters that are rare are split more.
+            times = (_PAIRS[one] if one.isascii() else 10 for one in pairs)
+            rarity = sum(0.9 if n < 6 else 0.65 if n < 20 else 0.19 for n in times)
+            usual = (0.2 if head == " " else 0.5) + rarity
             cost += max(1.0, usual, 0.55 * len(part) * part.isupper())
         head = ""
     return cost
-
-
-def _rarity(pair: str) -> float:
-    """Return what two letters add to an unknown word: rare ones are split more."""
-    times = _PAIRS[pair] if pair.isascii() else 10
-    return 0.9 if times < 6 else 0.65 if times < 20 else 0.19

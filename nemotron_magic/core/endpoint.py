@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -24,11 +25,7 @@ _SETTING = 'Set it with: %config Nemotron.base_url = "https://host/v1"'
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The addresses of one service.
-
-    >>> Endpoint.read("https://api.example.org/").chat_url
-    'https://api.example.org/v1/chat/completions'
-    """
+    """The addresses of one service."""
 
     origin: str
     prefix: str
@@ -39,9 +36,12 @@ class Endpoint:
         """Read a base URL; one that names neither a version nor the path gets `/v1`."""
         url = _split(base_url.strip())
         path = url.path.rstrip("/")
-        if path.endswith(_CHAT):
-            return cls(_origin(url), path.removesuffix(_CHAT))
-        return cls(_origin(url), path if _VERSION.search(path) else f"{path}/v1")
+        is_known = path.endswith(_CHAT) or _VERSION.search(path)
+        prefix = path.removesuffix(_CHAT) if is_known else f"{path}/v1"
+        # The origin in its one normal form: a key is bound to it.
+        host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+        port = "" if url.port in (None, _PORTS[url.scheme]) else f":{url.port}"
+        return cls(f"{url.scheme}://{host}{port}", prefix)
 
     @property
     def base_url(self) -> str:
@@ -75,11 +75,6 @@ class Endpoint:
         return "https://aimlapi.com/app/keys" if is_default else ""
 
     @property
-    def is_encrypted(self) -> bool:
-        """Whether the connection is https."""
-        return self.origin.startswith("https:")
-
-    @property
     def is_loopback(self) -> bool:
         """Whether the service runs on this machine."""
         return bool(loopback_addresses(self.host))
@@ -87,16 +82,12 @@ class Endpoint:
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
     """Return the address that `host` is, in any form; None for a name."""
-    try:
+    with suppress(ValueError):
         address = ip_address(host)
-    except ValueError:
-        pass
-    else:
         return getattr(address, "ipv4_mapped", None) or address
-    try:
+    with suppress(OSError, ValueError):
         return IPv4Address(inet_aton(host))
-    except (OSError, ValueError):
-        return None
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -106,9 +97,6 @@ def loopback_addresses(host: str) -> tuple[str, ...]:
     The one rule of what needs no key, may be asked over http and has no proxy before
     it. Connections go to these addresses and no name server is asked, which could send
     the question anywhere (https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
-
-    >>> loopback_addresses("model.localhost."), loopback_addresses("0.0.0.0")
-    (('127.0.0.1', '::1'), ('127.0.0.1',))
     """
     host = host.lower().rstrip(".")
     if f".{host}".endswith(".localhost"):
@@ -147,14 +135,6 @@ def _split(base_url: str) -> SplitResult:
     return url
 
 
-def _origin(url: SplitResult) -> str:
-    """Return the origin in its one normal form: a key is bound to it."""
-    host = url.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    port = "" if url.port in (None, _PORTS[url.scheme]) else f":{url.port}"
-    return f"{url.scheme}://{host}{port}"
-
-
 _T = TypeVar("_T")
 
 
@@ -169,11 +149,7 @@ def without_traceback(call: Callable[[], _T]) -> _T:
 
 
 def secret_value(value: _T) -> Callable[[int], _T]:
-    """Wrap a secret so that no repr or traceback shows it; call it with 0 to read it.
-
-    >>> "secret" in repr(secret_value("secret")), secret_value("secret")(0)
-    (False, 'secret')
-    """
+    """Hide a secret from each repr and traceback; call the result with 0 to read it."""
     return (value,).__getitem__
 
 
@@ -284,12 +260,9 @@ class SecretMapping(Mapping[str, str]):
 
 
 def _forms(value: str) -> tuple[str, ...]:
-    """Return how a key may be written, as it is and in base64, hex, URLs and JSON.
-
-    Not at all if it is a word that stands in for a key: no text would be safe from it.
-    """
+    """Return how a key may be written, as it is and in base64, hex, URLs and JSON."""
     if _NO_KEY.fullmatch(value):
-        return ()
+        return ()  # no text would be safe from a word that stands in for a key
     # The other forms of a short one would be found in any text.
     others = forms_of(value) if len(value) >= _SHORTEST_WRITTEN else set()
     return (value, *sorted(others - {value}, key=len, reverse=True))

@@ -1,24 +1,10 @@
-"""Errors, one class for each thing the user can do about it.
-
-NemotronError
-├── InputError           change what was typed or set; nothing was sent
-├── LimitError           raise a limit, or ask for less; nothing was sent
-├── AuthenticationError  give a (different) key
-├── CreditError          top up, verify the account, or lift the key's limit
-├── ModelError           choose another model
-├── RequestError         the service refused this request: change it
-├── RateLimitError       wait
-├── ServiceError         the service failed: try again later
-├── ConnectError         check the network; nothing reached the service
-├── InvalidAnswerError   the answer is not of the form that was asked for; billed
-├── OutcomeUnknownError  the answer was lost, or its making failed; may be billed
-└── InterruptedByUser    the user stopped it
-"""
+"""Errors, one class for each thing the user can do about it."""
 
 from __future__ import annotations
 
 import re
 import traceback
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from nemotron_magic.core import public
@@ -34,6 +20,7 @@ _LINE_ENDS = re.compile(r"[\n\t\x85\u2028\u2029]+")
 
 
 @public
+@dataclass(eq=False, repr=False)
 class NemotronError(Exception):
     """Base class: one to three lines that say what happened, why, and what to do.
 
@@ -64,33 +51,24 @@ class NemotronError(Exception):
         Whether a notebook shows the whole traceback instead of the three lines.
     """
 
-    reply: str | None = None
-    rows: Any = None
-    verbose: bool = False
+    what: str
+    why: str = ""
+    hint: str = ""
+    _: KW_ONLY
+    status: int | None = None
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    final: bool = False
+    reply: str | None = field(default=None, init=False)
+    rows: Any = field(default=None, init=False)
+    verbose: bool = field(default=False, init=False)
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ == __name__:
             public(cls)
 
-    def __init__(
-        self,
-        what: str,
-        why: str = "",
-        hint: str = "",
-        *,
-        status: int | None = None,
-        request_id: str | None = None,
-        retry_after_s: float | None = None,
-        final: bool = False,
-    ) -> None:
-        super().__init__(what, why, hint)
-        self.what = what
-        self.why = why
-        self.hint = hint
-        self.status = status
-        self.request_id = request_id
-        self.retry_after_s = retry_after_s
-        self.final = final
+    def __post_init__(self) -> None:
+        super().__init__(self.what, self.why, self.hint)
 
     def __str__(self) -> str:
         quoted = f"(request id {self.request_id})" if self.request_id else ""
@@ -109,39 +87,39 @@ class NemotronError(Exception):
 
 
 class InputError(NemotronError):
-    """What was typed or set cannot be sent; nothing was."""
+    """What was typed or set cannot be sent; nothing was: change it."""
 
 
 class LimitError(NemotronError):
-    """It may cost more than a limit of the user's allows; nothing was sent."""
+    """It may cost more than a limit allows, nothing was sent: raise it, or ask less."""
 
 
 class AuthenticationError(NemotronError):
-    """The key is missing, malformed or not accepted."""
+    """The key is missing, malformed or not accepted: give another."""
 
 
 class CreditError(NemotronError):
-    """The account or the key may not spend: funds, verification, limits."""
+    """The account or the key may not spend: top up, verify it, or lift its limit."""
 
 
 class ModelError(NemotronError):
-    """The model does not exist, is retired, or is not served."""
+    """The model does not exist, is retired, or is not served: choose another."""
 
 
 class RequestError(NemotronError):
-    """The service read the request and refused it."""
+    """The service read the request and refused it: change it."""
 
 
 class RateLimitError(NemotronError):
-    """Too many requests, or a quota is used up."""
+    """Too many requests, or a quota is used up: wait."""
 
 
 class ServiceError(NemotronError):
-    """The service, or something in front of it, failed."""
+    """The service, or something in front of it, failed: try again later."""
 
 
 class ConnectError(NemotronError):
-    """The request did not reach the service, so it cannot have been billed."""
+    """Check the network: nothing reached the service, so none of it was billed."""
 
 
 class InvalidAnswerError(NemotronError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>"?)|[{}\[\],]', re.DOTALL)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
-_CLOSERS = {"{": "}", "[": "]"}
 
 
 def read_cut_json(text: str) -> Any:
@@ -19,38 +19,31 @@ def read_cut_json(text: str) -> Any:
     {'a': [1, {'b': 'so fa'}]}
     """
     for whole in (text, *_completed(text)):
-        try:
+        with suppress(ValueError, RecursionError):
             return json.loads(whole)
-        except (ValueError, RecursionError):
-            continue
     return None
 
 
 def _completed(text: str) -> Iterator[str]:
     """Yield the text with what is open closed, then up to its last comma."""
-    opened: list[str] = []
-    comma, around_comma, in_string = 0, "", False
+    closers, comma, around_comma, in_string = "", 0, "", False
     for token in _TOKEN.finditer(text):
         sign = token[0][0]
         if sign == '"':
             in_string = not token["end"]
         elif sign == ",":
-            comma, around_comma = token.start(), _closing(opened)
-        elif sign in _CLOSERS:
-            opened.append(sign)
-        elif opened:
-            opened.pop()
+            comma, around_comma = token.start(), closers[::-1]
+        elif sign in "{[":
+            closers += "}" if sign == "{" else "]"
+        else:
+            closers = closers[:-1]
     if in_string:
-        yield f'{text}"{_closing(opened)}'
-        yield f'{_HALF_ESCAPE.sub("", text)}"{_closing(opened)}'
+        yield f'{text}"{closers[::-1]}'
+        yield f'{_HALF_ESCAPE.sub("", text)}"{closers[::-1]}'
     else:
-        yield text + _closing(opened)
+        yield text + closers[::-1]
     if comma:
         yield text[:comma] + around_comma
-
-
-def _closing(opened: list[str]) -> str:
-    return "".join(_CLOSERS[sign] for sign in reversed(opened))
 
 
 JsonObject = dict[str, Any]
@@ -81,22 +74,15 @@ def as_text(value: Any) -> str:
 
 
 def as_number(value: Any) -> float | None:
-    """Return `value` if it is a finite number of a plausible size; else None.
-
-    >>> as_number(3), as_number(True), as_number("3"), as_amount("3")
-    (3, None, None, 3.0)
-    """
+    """Return `value` if it is a finite number of a plausible size; else None."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number and -_LARGEST < value < _LARGEST else None
 
 
 def as_amount(value: Any) -> float | None:
     """Return a number from 0, also one that is written as a text; else None."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
+    with suppress(ValueError):
+        value = float(value) if isinstance(value, str) else value
     amount = as_number(value)
     return None if amount is None or amount < 0 else amount
 

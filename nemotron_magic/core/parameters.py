@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,12 +28,10 @@ Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 
 
 class Parameter(NamedTuple):
-    """One thing that can be set.
+    """One thing that can be set: a trait and, where `sent`, a field of the request.
 
-    Its `name` is that of the trait and, where `sent`, of the field in the request; None
-    is not sent. A flag that starts with `--no-` sets it to False. Both ends belong to
-    the range. `rule` returns what is wrong with a value; `bare` is what the flag means
-    without one, any other then being given with `=`.
+    None is not sent. A flag that starts with `--no-` sets it to False. `rule` returns
+    what is wrong with a value; `bare` is what the flag means without one.
     """
 
     name: str
@@ -126,10 +125,8 @@ def _literal(text: str) -> Any:
     if text in _PYTHON:
         return _PYTHON[text]
     for read in (json.loads, float):
-        try:
+        with suppress(ValueError, RecursionError):
             return read(text)
-        except (ValueError, RecursionError):
-            continue
     return text
 
 
@@ -141,16 +138,13 @@ def _as_kind(kind: Kind, value: Any) -> Any:
         number = _number(value)
         return int(number) if number is not None and number == int(number) else None
     if kind == "texts":
-        values = [value] if isinstance(value, str) else value
-        is_list = isinstance(values, list | tuple)
-        good = is_list and all(isinstance(one, str) for one in values)
-        return list(values) if good else None
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        return values if all(isinstance(one, str) for one in values) else None
     if kind == "json":
-        try:
+        with suppress(TypeError, ValueError, RecursionError):
             json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError, RecursionError):
-            return None
-        return value
+            return value
+        return None
     return value if isinstance(value, bool if kind == "boolean" else str) else None
 
 
@@ -207,25 +201,21 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("temperature", "number", "Randomness; 0 is the most predictable.",
               ("-t", "--temperature"), minimum=0, maximum=2),
     Parameter("top_p", "number", "Sample from the likeliest tokens up to this total "
-              "probability.",
-              ("--top-p",), minimum=0.01, maximum=1),
+              "probability.", ("--top-p",), minimum=0.01, maximum=1),
     Parameter("top_k", "number", "Sample from this many likeliest tokens.",
               ("--top-k",)),
-    Parameter("min_p", "number",
-              "Drop tokens less likely than this share of the likeliest one.",
-              ("--min-p",), minimum=0.001, maximum=0.999),
+    Parameter("min_p", "number", "Drop tokens less likely than this share of the "
+              "likeliest one.", ("--min-p",), minimum=0.001, maximum=0.999),
     Parameter("max_tokens", "integer", "Longest reply, in tokens.",
               ("-n", "--max-tokens"), 4096, minimum=1),
     Parameter("seed", "integer", "Same seed, same reply, if the service supports it.",
               ("--seed",), minimum=1),
-    Parameter("stop", "texts", "Stop before this text; may be repeated, "
-              "up to four times.", ("--stop",), rule=_at_most_four),
+    Parameter("stop", "texts", "Stop before this text; may be repeated, up to four "
+              "times.", ("--stop",), rule=_at_most_four),
     Parameter("frequency_penalty", "number", "Penalize tokens by how often they have "
-              "appeared.",
-              ("--frequency-penalty",), minimum=-2, maximum=2),
-    Parameter("presence_penalty", "number",
-              "Penalize tokens that have appeared at all.",
-              ("--presence-penalty",), minimum=-2, maximum=2),
+              "appeared.", ("--frequency-penalty",), minimum=-2, maximum=2),
+    Parameter("presence_penalty", "number", "Penalize tokens that have appeared at "
+              "all.", ("--presence-penalty",), minimum=-2, maximum=2),
     Parameter("repetition_penalty", "number", "Above 1 discourages repetition.",
               ("--repetition-penalty",)),
     Parameter("n", "integer", "Number of answers; every one is billed.", minimum=1),
@@ -247,35 +237,32 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("system", "text", 'Instruction before every question; "" sends none.',
               ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
     Parameter("context", "text", "Which cells are sent: auto (since the last reply), "
-              "none, all, a number, or ranges such as 3-7 9.",
-              ("-c", "--context"), "auto", sent=False, rule=_is_selection,
-              words=_CONTEXT_WORDS),
+              "none, all, a number, or ranges such as 3-7 9.", ("-c", "--context"),
+              "auto", sent=False, rule=_is_selection, words=_CONTEXT_WORDS),
     Parameter("data", "text", "How much of tables is sent: schema, sample or full.",
-              ("--data",), "schema", sent=False,
-              choices=("schema", "sample", "full")),
-    Parameter("context_tokens", "integer", "Most tokens of context to send; not set: "
-              "a quarter of what the model reads, at most 16,000.",
-              minimum=0, sent=False),
+              ("--data",), "schema", sent=False, choices=("schema", "sample", "full")),
+    Parameter("context_tokens", "integer", "Most tokens of context to send; not set: a "
+              "quarter of what the model reads, at most 16,000.", minimum=0,
+              sent=False),
     Parameter("repair", "integer", "How often errors found in the code of a reply are "
-              "sent back to be corrected.",
-              ("--repair",), 0, minimum=0, maximum=5, sent=False),
+              "sent back to be corrected.", ("--repair",), 0, minimum=0, maximum=5,
+              sent=False),
     Parameter("try_code", "text", "Whether code is tried on a copy of this kernel "
-              "before it is put into a cell: off or on. Linux only.",
-              ("--try",), "off", sent=False, bare="on",
-              flag_help="Try the code on a copy of this kernel before it is put into "
-              "a cell; also --try=off.", choices=("off", "on")),
+              "before it is put into a cell: off or on. Linux only.", ("--try",), "off",
+              sent=False, bare="on", flag_help="Try the code on a copy of this kernel "
+              "before it is put into a cell; also --try=off.", choices=("off", "on")),
     Parameter("insert_button", "text", "Whether replies have buttons that put their "
               "code into cells: auto (if the page is new enough), on or off.",
               default="auto", sent=False, choices=("auto", "on", "off")),
-    Parameter("redact", "boolean", "Redact secrets in all that is sent.",
-              default=True, sent=False),
+    Parameter("redact", "boolean", "Redact secrets in all that is sent.", default=True,
+              sent=False),
     Parameter("base_url", "text", "The endpoint, with or without /v1.",
               default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
     Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
               default=False, sent=False),
-    Parameter("max_cost_usd", "number", "Most that a call may cost, in US dollars; "
-              "one that may cost more is refused before it is sent.",
-              ("--max-cost",), minimum=0, sent=False),
+    Parameter("max_cost_usd", "number", "Most that a call may cost, in US dollars; one "
+              "that may cost more is refused before it is sent.", ("--max-cost",),
+              minimum=0, sent=False),
     Parameter("session_budget_usd", "number", "Most that this session may cost.",
               minimum=0, sent=False),
     Parameter("daily_budget_usd", "number", "Most that a day may cost, counting all "
@@ -283,32 +270,28 @@ PARAMETERS: tuple[Parameter, ...] = (
               minimum=0, sent=False),
     Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
               "is not known, too.", default=False, sent=False),
-    Parameter("cache", "text", "Whether a repeated request is answered from the "
-              "cache: off, on, or replay (never ask).",
-              ("--cache",), "off", sent=False, bare="on",
-              flag_help="Answer a repeated request from the cache; also "
+    Parameter("cache", "text", "Whether a repeated request is answered from the cache: "
+              "off, on, or replay (never ask).", ("--cache",), "off", sent=False,
+              bare="on", flag_help="Answer a repeated request from the cache; also "
               "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
     Parameter("rows", "text", "Whether answers to rows are kept on disk for 30 days, "
-              "so that none is paid for twice: on or off.",
-              default="on", sent=False, choices=("on", "off")),
+              "so that none is paid for twice: on or off.", default="on", sent=False,
+              choices=("on", "off")),
     Parameter("ledger", "text", "Where every call is recorded: on (the usual place), "
-              "off (in memory) or the path of a file.",
-              default="on", sent=False, rule=_not_blank),
+              "off (in memory) or the path of a file.", default="on", sent=False,
+              rule=_not_blank),
     Parameter("log_text", "boolean", "Record questions and replies in the ledger, too.",
               default=False, sent=False),
-    Parameter("verbose_errors", "boolean",
-              "Show full tracebacks of %nemotron's errors.",
-              default=False, sent=False),
-    Parameter("connect_timeout_s", "number",
-              "Longest wait for a connection, in seconds.",
-              default=10, minimum=0.1, maximum=600, sent=False),
+    Parameter("verbose_errors", "boolean", "Show full tracebacks of %nemotron's "
+              "errors.", default=False, sent=False),
+    Parameter("connect_timeout_s", "number", "Longest wait for a connection, in "
+              "seconds.", default=10, minimum=0.1, maximum=600, sent=False),
     Parameter("gap_timeout_s", "number", "Longest silence of the service, in seconds.",
               default=60, minimum=0.1, maximum=3600, sent=False),
-    Parameter("progress_timeout_s", "number",
-              "Longest time without new text, in seconds.",
-              default=120, minimum=0.1, maximum=3600, sent=False),
-    Parameter("total_timeout_s", "number", "Longest call, in seconds.",
-              default=600, minimum=0.1, maximum=86400, sent=False),
+    Parameter("progress_timeout_s", "number", "Longest time without new text, in "
+              "seconds.", default=120, minimum=0.1, maximum=3600, sent=False),
+    Parameter("total_timeout_s", "number", "Longest call, in seconds.", default=600,
+              minimum=0.1, maximum=86400, sent=False),
 )  # fmt: skip
 
 BY_NAME: dict[str, Parameter] = {p.name: p for p in PARAMETERS}

@@ -55,10 +55,6 @@ cached_tokens=None, cost_usd=0.5)
 
         A stream may report usage several times, each report replacing the one before,
         but for the zeros of services that end each stream with an empty report.
-
-        >>> Usage(39_320, 26).updated(Usage(0, 30))
-        Usage(prompt_tokens=39320, completion_tokens=30, reasoning_tokens=None, \
-cached_tokens=None, cost_usd=None)
         """
         return self._combine(other, lambda own, newer: latest(newer, own))
 

@@ -16,7 +16,7 @@ from nemotron_magic.client.deadline import InterruptGuard, stopped_after
 from nemotron_magic.code.syntax import Finding, describe_finding
 from nemotron_magic.code.trial import finished
 from nemotron_magic.context.gather import ContextGatherer
-from nemotron_magic.context.history import DisplayLog, History, Recorder
+from nemotron_magic.context.history import History
 from nemotron_magic.context.notebook_file import own_file
 from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.core.endpoint import SecretMapping
@@ -58,9 +58,7 @@ class App:
         self,
         shell: Any,
         config: Any,
-        recorder: Recorder | None,
-        displays: DisplayLog | None,
-        ids: Mapping[int, str],
+        history: History,
         held: Held,
         slow: Mapping[str, float],
     ) -> None:
@@ -73,22 +71,19 @@ class App:
         self._panels: PanelHost | None = None
         self._base_url_before = ""
         self._ledgers: dict[tuple[str, str], Ledger] = {}
-        self._own_file = partial(own_file, shell, self._environ, ids)
+        self._own_file = partial(own_file, shell, self._environ, history.ids)
         self.session.accounting.saved = NotebookReplyCache(self._own_file).find
         spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
         self._name, self.session.accounting.tallies = spent
-        gatherer = ContextGatherer(
-            shell, self._own_file, History(shell, recorder, displays, ids)
-        )
         folders = [user_folder(self._environ, kind) for kind in ("data", "cache")]
-        self.inserter = CodeInserter(
+        self.inserter = inserter = CodeInserter(
             shell, lambda: self.displays.front_end != "headless", folders
         )
+        gatherer = ContextGatherer(shell, self._own_file, history)
         self.questions = QuestionBuilder(shell, self.session, gatherer)
         self.slow = slow
         self.options_of: dict[str, InsertOptions] = {}
-        code_of = self.inserter.code_of
-        self.displays.code_of = lambda reply: code_of(reply, config.insert_button)
+        self.displays.code_of = lambda r: inserter.code_of(r, config.insert_button)
         self._printers = shell.display_formatter.ipython_display_formatter
         self._printers.for_type(Reply, self.displays.show_value)
 
@@ -113,7 +108,7 @@ class App:
             self._rehearsal = rehearsal.start()
         if not self.rehearses(self.config.base_url):
             self._base_url_before = self.config.base_url
-            self.config.base_url = str(self._rehearsal.url)
+            self.config.base_url = self._rehearsal.url
         return str(self.config.base_url)
 
     def stop_rehearsal(self) -> None:
@@ -126,13 +121,7 @@ class App:
 
     def rehearses(self, base_url: object) -> bool:
         """Return whether questions to `base_url` go to the rehearsal."""
-        return self._rehearsal is not None and base_url == str(self._rehearsal.url)
-
-    def _asks_rehearsal(self, settings: Settings) -> bool:
-        """Return whether a rehearsal that the user started elsewhere answered last."""
-        with suppress(NemotronError):
-            return self.session.client.is_rehearsal(self.session.endpoint(settings))
-        return False
+        return self._rehearsal is not None and base_url == self._rehearsal.url
 
     def open_panel(self) -> Panel:
         """Show a panel in the cell that runs now."""
@@ -167,7 +156,11 @@ class App:
         if (where, name) not in self._ledgers:
             self._ledgers[where, name] = open_ledger(where, self._environ, name)
         accounting = self.session.accounting
-        accounting.is_rehearsal = rehearses or self._asks_rehearsal(settings)
+        with suppress(NemotronError):
+            # The user may have started one elsewhere, which answered last.
+            endpoint = self.session.endpoint(settings)
+            rehearses = rehearses or self.session.client.is_rehearsal(endpoint)
+        accounting.is_rehearsal = rehearses
         accounting.ledger = self._ledgers[where, name]
         accounting.notebook = Path(self._own_file()).name
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-    from nemotron_magic.context.cells import CellIds
     from nemotron_magic.context.history import DisplayLog, Recorder
     from nemotron_magic.context.secrets.held import Held
     from nemotron_magic.core.settings import Settings
@@ -93,11 +92,7 @@ class Nemotron(Configurable):
 
 
 class NemotronMagics:
-    """The magics of one shell.
-
-    No `Magics` of IPython's: making a class with its traits takes as long as loading
-    an empty extension.
-    """
+    """The magics of one shell; as `Magics` of IPython's they would load more slowly."""
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
@@ -110,7 +105,7 @@ class NemotronMagics:
             raise InputError(str(error), hint=hint) from None
         self._recorder, self._displays = _listeners(shell)
         self._ids: dict[int, str] = {}
-        self._cell_ids: CellIds | None = None
+        self._is_ready = False
         self._preload = Timer(0.1, preload)
         self._began_s = 0.0
         self._slow: dict[str, float] = {}
@@ -118,10 +113,11 @@ class NemotronMagics:
     @cached_property
     def app(self) -> App:
         """What runs questions and commands, made when first used."""
+        from nemotron_magic.context.history import History
         from nemotron_magic.magics.app import App
 
-        listeners = (self._recorder, self._displays, self._ids, self.held, self._slow)
-        return App(self.shell, self.settings, *listeners)
+        history = History(self.shell, self._recorder, self._displays, self._ids)
+        return App(self.shell, self.settings, history, self.held, self._slow)
 
     @cached_property
     def held(self) -> Held:
@@ -201,21 +197,23 @@ class NemotronMagics:
         return {"nemotron", *(k for k, one in aliases if one.magic_name == "nemotron")}
 
     def begin_cell(self, info: Any) -> None:
-        """Note when a cell begins; IPython may have prints of others under its number.
-
-        Cells that leave no history, as those that `%%capture` runs within another, are
-        kept by IPython 9.1 and later as if the next one had printed what they did.
-        """
+        """Note when a cell begins, and that it has printed nothing yet."""
         self._began_s = monotonic()
         if info.store_history:
+            # There may be what cells without a history have, as within `%%capture`.
             printed = getattr(self.shell.history_manager, "outputs", {})
             printed.pop(len(self.shell.user_ns.get("In") or [""]), None)
 
     def end_cell(self, result: Any) -> None:
         """Note what took long, and secrets in variables, before they change."""
+        from nemotron_magic.context.cells import note_id
+
         _prevent_reload(self.shell)
-        if self._cell_ids is None:
-            self._get_ready(result)
+        if result is None:  # an `await` was stopped
+            return
+        note_id(self.shell, self._ids, result.info)
+        if not self._is_ready:
+            self._get_ready()
             return
         source, elapsed_s = result.info.raw_cell, monotonic() - self._began_s
         self._slow.pop(source, None)
@@ -223,12 +221,9 @@ class NemotronMagics:
             self._slow[source] = elapsed_s
         self.held.look()
 
-    def _get_ready(self, result: Any) -> None:
+    def _get_ready(self) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
-        from nemotron_magic.context.cells import CellIds
-
-        self._cell_ids = CellIds(self.shell, self._ids)
-        self._cell_ids.note(result)
+        self._is_ready = True
         # Nobody types into any other shell, nor behind `ipython -c`.
         is_typed = getattr(self.shell.parent, "interact", True)
         is_terminal = hasattr(self.shell, "pt_app") and is_typed
@@ -241,7 +236,7 @@ class NemotronMagics:
         self.shell.events.unregister("post_run_cell", self.end_cell)
         self._preload.cancel()
         app = vars(self).get("app")
-        for one in (self._recorder, self._displays, self._cell_ids, app):
+        for one in (self._recorder, self._displays, app):
             if one is not None:
                 one.close()
 
@@ -303,11 +298,8 @@ def unload(shell: Any) -> None:
 
 
 def _report_missed(shell: Any) -> None:
-    """Notice a question in a cell that runs now, and so was read before.
-
-    IPython names neither a script's cells nor those that leave no history, and a cell
-    may run a script that loads us: they are found by their frames.
-    """
+    """Notice a question in a cell that runs now, and so was read before."""
+    # Cells of a script, or without a history, are known by their frames alone.
     for frame, _ in traceback.walk_stack(None):
         known = frame.f_locals if frame.f_code.co_name == "run_cell_async" else {}
         cell, read = known.get("raw_cell") or "", known.get("cell") or ""
@@ -319,10 +311,7 @@ def _report_missed(shell: Any) -> None:
 
 
 def _prevent_reload(shell: Any) -> None:
-    """Take our modules from autoreload: classes of two versions do not fit together.
-
-    After every cell, because it may have imported more of them, or autoreload itself.
-    """
+    """Take our modules, be there more by now, from autoreload: versions do not mix."""
     autoreload = shell.magics_manager.registry.get("AutoreloadMagics")
     reloader = getattr(autoreload, "_reloader", None)
     if reloader is not None:

@@ -193,11 +193,7 @@ def _setting_line(said: str) -> str:
 
 
 def suggest_command(word: str, commands: Collection[str] = COMMANDS) -> str:
-    """Return the command that a word is but for one slip, or "".
-
-    >>> suggest_command("fxi"), suggest_command("sox")
-    ('fix', '')
-    """
+    """Return the command that a word is but for one slip, as `fxi` is `fix`, or ""."""
     near = [
         one
         for one in commands

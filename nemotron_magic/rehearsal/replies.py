@@ -102,11 +102,7 @@ VERBS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
 def read_directives(
     question: str, verbs: Mapping[str, Callable[..., Mapping[str, Any]]] = VERBS
 ) -> dict[str, Any]:
-    r"""Return what lines of the question ask of the rehearsal, by these verbs.
-
-    >>> read_directives("rehearsal: say **a**\nb")
-    {'say': '**a**\nb'}
-    """
+    """Return what lines of the question ask of the rehearsal, by these verbs."""
     directives: dict[str, Any] = {}
     rest = question
     while rest:
@@ -223,11 +219,7 @@ _LIMITS = (
 
 
 def instance(schema: Mapping[str, Any], words: str = "", name: str = "") -> Any:
-    """Make a value of a JSON schema, with dates and ranges as `words` ask for `name`.
-
-    >>> instance({"type": "object", "properties": {"n": {"type": "integer"}}})
-    {'n': 1}
-    """
+    """Make a value of a JSON schema; `words` may ask for dates and ranges of `name`."""
     if "enum" in schema:
         return schema["enum"][0]
     kind = schema.get("type", "object")

@@ -122,7 +122,7 @@ class Credentials:
                 self._where_looked(),
                 f"{make}%nemotron login   Or try without: %nemotron rehearse",
             )
-        if not endpoint.is_encrypted and not settings["allow_http"]:
+        if endpoint.origin.startswith("http:") and not settings["allow_http"]:
             raise InputError(
                 f"the key would go to {endpoint.netloc} unencrypted",
                 hint="Use https://, or allow it: %config Nemotron.allow_http = True",

@@ -11,7 +11,7 @@ from service import Address
 from shells import running
 
 from nemotron_magic import Session
-from nemotron_magic.context.cells import CellIds
+from nemotron_magic.context.cells import note_id
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.history import History
 from nemotron_magic.core.settings import Settings
@@ -37,11 +37,9 @@ class Notebook:
             history_manager=SimpleNamespace(
                 input_hist_raw=self.inputs, outputs={}, exceptions={}
             ),
-            events=SimpleNamespace(register=lambda name, call: None),
             display_formatter=SimpleNamespace(formatters={}),
             user_ns={"In": self.inputs, "Out": {}},
         )
-        self._ids = CellIds(self.shell, self._known)
         gatherer = ContextGatherer(
             self.shell, str, History(self.shell, ids=self._known)
         )
@@ -68,7 +66,7 @@ class Notebook:
 
     def end(self, source: str, store_history: bool = True) -> None:
         info = SimpleNamespace(raw_cell=source, store_history=store_history)
-        self._ids.note(SimpleNamespace(info=info))
+        note_id(self.shell, self._known, info)
 
     def panel(self) -> list[str]:
         """Ask from a panel; return the numbers that were sent."""

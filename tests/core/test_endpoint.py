@@ -135,7 +135,6 @@ def test_a_person_calls_it_by_host_and_port() -> None:
     endpoint = Endpoint.read("http://[::1]:8000/v1")
 
     assert (endpoint.netloc, endpoint.host) == ("[::1]:8000", "::1")
-    assert not endpoint.is_encrypted
 
 
 @given(st.text(max_size=40) | st.text("htps:/@[].?#1v\t", max_size=30))
