@@ -22,15 +22,16 @@ from nemotron_magic.code.syntax import (
     HARMLESS_MAGICS,
     IMPORTS,
     Finding,
+    arguments_of,
     bound_names,
-    catches,
     compile_cell,
+    handles,
     is_call_of,
     magics,
     missing_modules,
     names_in,
+    nodes_of,
     python_source,
-    suppresses,
     tested_texts,
     words,
 )
@@ -104,14 +105,12 @@ def _undefined_names(
     """Return a finding for each name that is read and that nothing defines."""
     if _may_define_unseen(tree):
         return []
-    bound, guarded, run = bound_names(tree), _guarded_names(tree), _places_run(tree)
+    bound, run = bound_names(tree), _places_run(tree)
+    given = {*vars(builtins), *_guarded_names(tree)}
     reads = {
         place: name
         for place, name in _undefined(tree, "annotations" in namespace)
-        if name not in namespace
-        and name not in guarded
-        and not hasattr(builtins, name)
-        and not _GIVEN.fullmatch(name)
+        if name not in namespace and name not in given and not _GIVEN.fullmatch(name)
     }
     known = bound - set(reads.values())
     found: dict[str, Finding] = {}
@@ -129,7 +128,7 @@ def _undefined(tree: ast.Module, are_lazy: bool) -> Iterator[tuple[_Place, str]]
     """Yield the place and name of each read that nothing above it defines."""
     rounds = [
         (node.lineno, node.end_lineno or 0, _assigned(node))
-        for node in ast.walk(tree)
+        for node in nodes_of(ast.stmt, tree)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While)
     ]
     for message in _Checker(tree, are_lazy).messages:
@@ -165,13 +164,11 @@ class _Checker(Checker):
 
 def _assigned(loop: ast.AST) -> set[str]:
     """Return what an earlier round of a loop may have assigned, not only changed."""
-    nodes = list(ast.walk(loop))
-    changed = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    changed = {id(node.target) for node in nodes_of(ast.AugAssign, loop)}
     return {
         node.id
-        for node in nodes
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        if id(node) not in changed
+        for node in nodes_of(ast.Name, loop)
+        if isinstance(node.ctx, ast.Store) and id(node) not in changed
     }
 
 
@@ -197,8 +194,8 @@ def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
         case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) if name not in used:
             returns = [node.returns] if node.returns else []
             parts = [*node.decorator_list, node.args, *returns]
-        case ast.Call(_, args, keywords) if is_call_of(node, *_CALL_BACK):
-            handed = [*args, *(keyword.value for keyword in keywords)]
+        case ast.Call() if is_call_of(node, *_CALL_BACK):
+            handed = arguments_of(node)
             bodies = [one.body for one in handed if isinstance(one, ast.Lambda)]
             parts = [*bodies, *ast.iter_child_nodes(node)]
         case _:
@@ -212,9 +209,7 @@ def _guarded_names(tree: ast.Module) -> set[str]:
     found = tested_texts(tree)
     for node in ast.walk(tree):
         match node:
-            case ast.Try(body) if catches(node, ["NameError"]):
-                found |= names_in(*body)
-            case ast.With(_, body) if suppresses(node):
+            case ast.Try(body) | ast.With(_, body) if handles(node, ["NameError"]):
                 found |= names_in(*body)
             case ast.Delete(targets):  # by then, functions may have read them
                 found |= names_in(*targets) & bound_names(tree)
@@ -223,12 +218,8 @@ def _guarded_names(tree: ast.Module) -> set[str]:
 
 def _may_define_unseen(tree: ast.Module) -> bool:
     """Return whether names may be defined in a way that cannot be seen."""
-    tested = {
-        id(part)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Compare)
-        for part in ast.walk(node)
-    }
+    compared = nodes_of(ast.Compare, tree)
+    tested = {id(part) for part in nodes_of(ast.AST, *compared)}
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(_, [ast.alias("*")]):

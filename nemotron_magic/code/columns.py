@@ -16,11 +16,13 @@ from nemotron_magic.code.syntax import (
     HARMLESS_MAGICS,
     LIBRARIES,
     Finding,
+    arguments_of,
     bound_names,
     constant_texts,
     is_call_of,
     magics,
     names_in,
+    nodes_of,
     root_name,
     tested_texts,
     words,
@@ -29,6 +31,7 @@ from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
 _MOST = 20
+_MADE_UP = ("index", "value", "variable")
 _TABLES: dict[str, frozenset[str]] = {
     name: frozenset(all.split()) for name, all in LIBRARIES["tables"].items()
 }
@@ -66,16 +69,15 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
     known = {id(value): _table(value) for value in named.values()}
     tables = {name: t for name in named if (t := known[id(named[name])])}
     user_code = {name for name, value in named.items() if _is_users(value)}
-    kinds = ast.Import | ast.ImportFrom
-    imports = [node for node in ast.walk(tree) if isinstance(node, kinds)]
-    made, tested = bound_names(tree) - bound_names(*imports), tested_texts(tree)
+    imported = bound_names(*nodes_of(ast.alias, tree))
+    made, tested = bound_names(tree) - imported, tested_texts(tree)
     found: dict[str, Finding] = {}
     for part in _in_order(tree.body) if tables else ():
         value = getattr(part, "value", part)
         takes_out = isinstance(part, ast.Delete) or is_call_of(value, "pop")
         uses = [*_uses(part, tables)] if takes_out else []
-        lost = _lost(part, tables)
-        lost = set(tables) if _may_run_user_code(part, user_code, made) else lost
+        is_users = _may_run_user_code(part, user_code, made)
+        lost = set(tables) if is_users else _lost(part, tables)
         tables = {
             name: table
             for name, table in tables.items()
@@ -85,8 +87,10 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
             if column not in tested:
                 near, what = closest_match(column, table.columns), f"{name}[{column!r}]"
                 found.setdefault(what, Finding("column", what, near))
-        for name, columns in _added(part, tables):
-            tables[name].columns.update(columns)
+        for one in nodes_of(ast.Subscript, part):
+            name, columns = _labels(one)
+            if name in tables and isinstance(one.ctx, ast.Store):
+                tables[name].columns.update(columns)
     return list(found.values())[:_MOST]
 
 
@@ -169,13 +173,11 @@ def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
         match node:
             case ast.Name(name) if id(node) not in read_only:
                 lost.add(name)
-            case ast.Subscript(ast.Attribute(_, "iloc" | "iat")) | ast.Subscript(
-                _, _, ast.Load()
+            case ast.Subscript(ast.Attribute(_, "iloc" | "iat")):
+                pass  # changes cells only
+            case ast.Subscript() | ast.Attribute() if (
+                not isinstance(node.ctx, ast.Load) and _labels(node)[0] not in tables
             ):
-                pass  # changes cells only, or nothing
-            case ast.Subscript() if not list(_added(node, tables)):
-                lost.add(root_name(node))
-            case ast.Attribute(_, _, ast.Store() | ast.Del()):
                 lost.add(root_name(node))
             case ast.Call(ast.Attribute(ast.Name(name)), _, keywords) if any(
                 keyword.arg in ("inplace", "in_place", None) for keyword in keywords
@@ -193,13 +195,11 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
             is_error = bool(table.attributes) and part not in table.attributes
             if part in _TABLES["read_only"] or part in table.columns or is_error:
                 yield value
-        case ast.Call(
-            ast.Name(name) | ast.Attribute(ast.Name(name)) as func, args, keywords
-        ):
+        case ast.Call(ast.Name(name) | ast.Attribute(ast.Name(name)) as func):
             libraries = _TABLES["libraries"] | {*tables}
             is_plain = isinstance(func, ast.Name)
             if name in (_TABLES["builtins"] if is_plain else libraries):
-                for one in (*args, *(keyword.value for keyword in keywords)):
+                for one in arguments_of(node):
                     yield one
                     if isinstance(one, ast.List | ast.Tuple | ast.Dict | ast.Starred):
                         yield from ast.iter_child_nodes(one)
@@ -209,18 +209,19 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
             yield from ast.iter_child_nodes(node)
 
 
-def _added(
-    part: ast.AST, tables: Mapping[str, _Table]
-) -> Iterator[tuple[str, list[str]]]:
-    """Yield the columns that assignments by name give to tables."""
-    for node in ast.walk(part):
-        match node:
-            case ast.Subscript(ast.Name(name), place, ast.Store()) | ast.Subscript(
-                ast.Attribute(ast.Name(name), "loc" | "at"),
-                ast.Tuple([_, place]),
-                ast.Store(),
-            ) if name in tables and (columns := constant_texts(place)):
-                yield name, columns
+def _labels(node: ast.AST) -> tuple[str, list[str]]:
+    """Return the name that is subscripted by texts, and these; else nothing."""
+    match node:
+        case (
+            ast.Subscript(ast.Name(name), place)
+            | ast.AugAssign(ast.Subscript(ast.Name(name), place))
+            | ast.Subscript(
+                ast.Attribute(ast.Name(name), "loc" | "at"), ast.Tuple([_, place])
+            )
+            | ast.Subscript(ast.Call(ast.Attribute(ast.Name(name), "groupby")), place)
+        ) if labels := constant_texts(place):
+            return name, labels
+    return "", []
 
 
 def _uses(
@@ -230,12 +231,12 @@ def _uses(
     if isinstance(node, _NOT_SURE):
         return
     for name, column, may_be_level in _named_in(node, tables):
-        table = tables[name]
         # polars may read a pattern, and plotly makes up three names.
-        is_made_up = column in ("index", "value", "variable")
-        is_there = column in table.columns or column[:1] in ("", "^", "*")
-        if not (is_there or is_made_up) and not (
-            may_be_level and column in table.levels
+        is_other = column[:1] in ("", "^", "*") or column in _MADE_UP
+        if (table := tables.get(name)) and not (
+            is_other
+            or column in table.columns
+            or (may_be_level and column in table.levels)
         ):
             yield name, table, column
     for part in ast.iter_child_nodes(node):
@@ -245,21 +246,11 @@ def _uses(
 def _named_in(
     node: ast.AST, tables: Mapping[str, _Table]
 ) -> Iterator[tuple[str, str, bool]]:
-    """Yield a table, a column that is taken from it, and if a level may be meant."""
+    """Yield a name, a column that is taken from it, and if a level may be meant."""
     match node:
-        case (
-            ast.Subscript(
-                ast.Attribute(ast.Name(name), "loc" | "at"),
-                ast.Tuple([_, place]),
-                ast.Load(),
-            )
-            | ast.Subscript(
-                ast.Call(ast.Attribute(ast.Name(name), "groupby")), place, ast.Load()
-            )
-            | ast.Subscript(ast.Name(name), place, ast.Load() | ast.Del())
-            | ast.AugAssign(ast.Subscript(ast.Name(name), place))
-        ) if name in tables:
-            yield from ((name, column, False) for column in constant_texts(place))
+        case ast.Subscript(ctx=ast.Load() | ast.Del()) | ast.AugAssign():
+            name, columns = _labels(node)
+            yield from ((name, column, False) for column in columns)
         case ast.Attribute(ast.Name(name), part, ast.Load()) if name in tables:
             attributes = tables[name].attributes
             if attributes and part not in attributes and part[0] != "_":
@@ -269,9 +260,9 @@ def _named_in(
         ):
             named = {one.arg: one.value for one in keywords}
             data = named.get("data", named.get("data_frame", *args[:1]))
-            for value in (named[one] for one in ("x", "y", "hue") if one in named):
-                match data, value:
-                    case ast.Name(name), ast.Constant(str(column)) if name in tables:
+            for one in ("x", "y", "hue"):
+                match data, named.get(one):
+                    case ast.Name(name), ast.Constant(str(column)):
                         yield name, column, True
         case (
             ast.Call(ast.Attribute(ast.Attribute(ast.Name(name), "plot" as method)))
@@ -305,7 +296,7 @@ def _arguments(node: ast.Call, method: str) -> Iterator[ast.AST]:
         pairs = (one for one in given.values() if isinstance(one, ast.Tuple))
         yield from (one.elts[0] for one in pairs)
     # What polars takes by `pl.col`, unless some are of another table.
-    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+    calls = [*nodes_of(ast.Call, node)]
     if sum(is_call_of(one, *_BY_EXPRESSIONS) for one in calls) == 1:
         for call in calls:
             yield from call.args if is_call_of(call, "col") else ()

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from nemotron_magic.core.text import closest_match, one_line
 
@@ -66,9 +66,9 @@ def format_findings(findings: Collection[Finding]) -> str:
     if not findings:
         return ""
     parts = [*map(describe_finding, findings)]
-    more = [f"and {len(parts[_MOST_FINDINGS:])} more"] if parts[_MOST_FINDINGS:] else []
-    words = "; ".join(parts[:_MOST_FINDINGS] + more)
-    return one_line(f"Look before you run it: {words}.", _LONGEST)
+    if others := len(parts[_MOST_FINDINGS:]):
+        parts[_MOST_FINDINGS:] = [f"and {others} more"]
+    return one_line(f"Look before you run it: {'; '.join(parts)}.", _LONGEST)
 
 
 def describe_finding(finding: Finding) -> str:
@@ -77,7 +77,6 @@ def describe_finding(finding: Finding) -> str:
     return f"{words} ({finding.near}?)" if finding.near else words
 
 
-_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _OPENS_BLOCK = (
     ast.AsyncFor, ast.DictComp, ast.For, ast.ListComp, ast.SetComp, ast.While,
 )  # fmt: skip
@@ -100,8 +99,7 @@ def python_source(source: str, transform: Callable[[str], str]) -> str:
 
 def parse_quietly(text: str) -> ast.Module:
     """Parse Python without warnings: they show when it runs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         return ast.parse(text)
 
 
@@ -121,12 +119,10 @@ def compile_cell(text: str) -> ast.Module:
     (https://github.com/python/cpython/issues/156091).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it warns of shows when it runs
-            tree = compile(text, "<cell>", "exec", _FLAGS | ast.PyCF_ONLY_AST, True)
-            assert isinstance(tree, ast.Module)
-            if not _is_deep(tree):
-                compile(tree, "<cell>", "exec", _FLAGS, True)
+        tree = parse_quietly(text)
+        if not _is_deep(tree):
+            with warnings.catch_warnings(action="ignore"):
+                compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(f"it cannot be read, {type(error).__name__}") from error
     return tree
@@ -150,12 +146,19 @@ def _is_deep(tree: ast.Module) -> bool:
     return False
 
 
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+def nodes_of(kind: type[_Node], *roots: ast.AST) -> Iterator[_Node]:
+    """Yield the nodes of a kind that stand in pieces of code."""
+    return (one for root in roots for one in ast.walk(root) if isinstance(one, kind))
+
+
 def magics(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
     """Yield the magics of a transformed cell: name, line, and the body of the cell."""
-    for node in ast.walk(tree):
-        if is_call_of(node, "run_line_magic", "run_cell_magic", "magic"):
-            assert isinstance(node, ast.Call)
-            texts = [text for arg in node.args for text in constant_texts(arg)]
+    for call in nodes_of(ast.Call, tree):
+        if is_call_of(call, "run_line_magic", "run_cell_magic", "magic"):
+            texts = [text for arg in call.args for text in constant_texts(arg)]
             name, line, body, *_ = (*texts, "", "", "")
             yield name, line, body
 
@@ -178,6 +181,11 @@ def is_call_of(node: ast.AST, *names: str) -> bool:
     return False
 
 
+def arguments_of(call: ast.Call) -> list[ast.expr]:
+    """Return what a call hands over, by place and by name."""
+    return [*call.args, *(one.value for one in call.keywords)]
+
+
 def root_name(node: ast.AST) -> str:
     """Return the name that an expression begins with; empty if it begins otherwise."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
@@ -185,61 +193,51 @@ def root_name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def catches(node: ast.Try, errors: Collection[str]) -> bool:
-    """Return whether one of the handlers takes one of the errors, or every error."""
-    return any(
-        handler.type is None
-        or any(
-            getattr(one, "id", getattr(one, "attr", "")) in errors
-            for one in ast.walk(handler.type)
-        )
-        for handler in node.handlers
-    )
+def handles(node: ast.AST, errors: Collection[str]) -> bool:
+    """Return whether a block catches one of some errors, or suppresses any."""
+    match node:
+        case ast.Try(handlers=handlers):
+            types = [one.type for one in handlers]
+            caught = [part for one in types if one for part in ast.walk(one)]
+            names = {getattr(one, "id", getattr(one, "attr", "")) for one in caught}
+            return None in types or not names.isdisjoint(errors)
+        case ast.With(items):
+            calls = (item.context_expr for item in items)
+            return any(is_call_of(call, "suppress", "raises") for call in calls)
+    return False
 
 
-def suppresses(node: ast.With) -> bool:
-    """Return whether a `with` block suppresses an error, or expects one."""
-    calls = (item.context_expr for item in node.items)
-    return any(is_call_of(call, "suppress", "raises") for call in calls)
-
-
-def names_in(*nodes: ast.AST) -> set[str]:
+def names_in(*roots: ast.AST) -> set[str]:
     """Return all names that stand in pieces of code."""
-    return {
-        one.id for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name)
-    }
+    return {one.id for one in nodes_of(ast.Name, *roots)}
 
 
 def tested_texts(tree: ast.AST) -> set[str]:
     """Return the texts that the code tests for with `in`."""
     return {
         text
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Compare)
-        and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
-        for part in ast.walk(node)
+        for compare in nodes_of(ast.Compare, tree)
+        if any(isinstance(op, ast.In | ast.NotIn) for op in compare.ops)
+        for part in ast.walk(compare)
         for text in constant_texts(part)
     }
 
 
-def bound_names(*nodes: ast.AST) -> set[str]:
+def bound_names(*roots: ast.AST) -> set[str]:
     """Return all names that are bound somewhere in pieces of code."""
-    return {name for node in nodes for one in ast.walk(node) for name in _bound(one)}
-
-
-def _bound(node: ast.AST) -> list[str]:
-    match node:
-        case ast.alias(name, other):
-            return [other or name.partition(".")[0]]
-        case (
-            ast.MatchMapping(_, _, str(name))
-            | ast.ExceptHandler(_, str(name))
-            | (ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name))
-            | (ast.MatchAs(_, str(name)) | ast.MatchStar(str(name)) | ast.arg(name))
-            | ast.Name(name, ast.Store())
-        ):
-            return [name]
-    return []
+    found = set()
+    for node in nodes_of(ast.AST, *roots):
+        match node:
+            case ast.alias(name, other):
+                found.add(other or name.partition(".")[0])
+            case (
+                ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name)
+                | ast.MatchAs(_, str(name)) | ast.MatchMapping(_, _, str(name))
+                | ast.MatchStar(str(name)) | ast.ExceptHandler(_, str(name))
+                | ast.Name(name, ast.Store()) | ast.arg(name)
+            ):  # fmt: skip
+                found.add(name)
+    return found
 
 
 class CellNames(NamedTuple):
@@ -260,10 +258,7 @@ _OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s*\d+)?)+\s")
 
 
 def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
-    """Return the names of a cell, also of the code below or behind its magics.
-
-    `transform` returns the Python of a cell with magics in it.
-    """
+    """Return the names of a cell, also of the code below or behind its magics."""
     return _names_of(_trees(source, transform))
 
 
@@ -294,18 +289,18 @@ def _trees(source: str, transform: Callable[[str], str]) -> list[ast.Module]:
 def _names_of(trees: Sequence[ast.AST]) -> CellNames:
     reads: set[str] = set()
     defines: set[str] = set()
-    nodes = list(trees)
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, _SCOPES):
-            reads |= names_in(node) - bound_names(*ast.iter_child_nodes(node))
-            defines |= {getattr(node, "name", "")} - {""}
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            reads.add(node.id)
-        elif isinstance(node, ast.Name | ast.alias):
-            defines |= bound_names(node)
-        nodes += ast.iter_child_nodes(node)
+    left = list(trees)
+    while left:
+        match left.pop():
+            case node if isinstance(node, _SCOPES):
+                reads |= names_in(node) - bound_names(*ast.iter_child_nodes(node))
+                defines |= {getattr(node, "name", "")} - {""}
+            case ast.Name(name, ast.Load()):
+                reads.add(name)
+            case ast.Name() | ast.alias() as node:
+                defines |= bound_names(node)
+            case node:
+                left += ast.iter_child_nodes(node)
     return CellNames(frozenset(reads), frozenset(defines))
 
 
@@ -350,14 +345,5 @@ def _imported(body: list[ast.stmt]) -> Iterator[str]:
                 yield module.partition(".")[0]
             case ast.If(ast.Compare(ast.Name("__name__"))):
                 yield from _imported(node.body)
-            case _ if not _provides(node):
+            case _ if not (isinstance(node, ast.If) or handles(node, _ERRORS)):
                 yield from _imported(getattr(node, "body", []))
-
-
-def _provides(node: ast.stmt) -> bool:
-    """Return whether a statement handles that its body cannot import something."""
-    return (
-        isinstance(node, ast.If)
-        or (isinstance(node, ast.Try) and catches(node, _ERRORS))
-        or (isinstance(node, ast.With) and suppresses(node))
-    )
