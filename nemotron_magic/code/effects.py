@@ -19,7 +19,14 @@ from importlib.resources import files
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
-from nemotron_magic.code.syntax import by_word, parse_quietly, python_source
+from nemotron_magic.code.syntax import (
+    arguments_of,
+    by_word,
+    names_in,
+    nodes_of,
+    parse_quietly,
+    python_source,
+)
 from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.text import sanitize_label
 
@@ -30,15 +37,11 @@ _MOST_HOSTS = 3
 _MOST_LINES = 2_000
 
 _SHELL = "runs a shell"
-_PROGRAM = "runs another program"
 _SCRIPT = "runs script in this page"
 _INSTALLS = "installs packages"
 _FROM_URL = "runs code from a URL"
 _FILE = "runs another file"
-_UNPACKED = "runs code that it unpacks"
 _SETTINGS = "changes settings of %nemotron"
-_ASKS = "asks the model again (costs)"
-_WRITES = "writes a file"
 _OUTSIDE = "reads or writes outside this folder"
 
 _UNSEEN = "This cell is too {} to be looked over: read all of it before it runs."
@@ -53,6 +56,7 @@ _PATTERNS = {
     name: re.sub(r"@(\w+)@", lambda word: f"(?:{_TABLES['words'][word[1]]})", pattern)
     for name, pattern in _TABLES["patterns"].items()
 }
+_DETOURS = _TABLES["detours"]
 _PATTERN = {name: re.compile(one, re.VERBOSE) for name, one in _PATTERNS.items()}
 _TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
 
@@ -74,12 +78,13 @@ def effects_of(
         look.at_cell(source)
     except RecursionError:
         return _UNSEEN.format("deep")
+    found = look.found
     if look.fetched & look.run:
-        look.found[_FROM_URL] = None
-    *others, last = [*look.found] or [""]
-    if _INSTALLS in look.found and look.hosts:
-        others = [one for one in (*others, last) if one != _INSTALLS]
-        last = f"installs from {', '.join([*look.hosts][:_MOST_HOSTS])}"
+        found[_FROM_URL] = None
+    if look.hosts and _INSTALLS in found:
+        del found[_INSTALLS]
+        found[f"installs from {', '.join([*look.hosts][:_MOST_HOSTS])}"] = None
+    *others, last = [*found] or [""]
     effects = f"{', '.join(others)} and {last}" if others else last
     return f"This cell {effects}." if effects else ""
 
@@ -118,6 +123,15 @@ class _Look:
         folders = (one.removeprefix("./").partition("/")[0] for one in paths)
         self.run |= {*map(_base, paths), *filter(None, folders)}
 
+    def _add_hosts(self, *commands: str) -> None:
+        """Note the hosts that are named in commands, as ASCII."""
+        for url in _PATTERN["url"].findall(" ".join(commands)):
+            host = url.partition("@")[2].rstrip(":") if "://" not in url else ""
+            with suppress(ValueError):
+                host = host or urlsplit(url).hostname or ""
+            host = host if host.isascii() else ascii(host)[1:-1]
+            self.hosts |= {sanitize_label(host, 60): None} if host else {}
+
     def at_cell(self, source: str) -> None:
         """Look at a cell, or at a text that is run as one."""
         if self.depth == _DEEPEST:
@@ -133,8 +147,12 @@ class _Look:
         match node:
             case ast.Name() | ast.Attribute():  # called, or handed to what calls it
                 self._add(*_effects(names.path(node)))
-            case ast.Call(func) if _is("calls_magic", _method(names.path(func))):
-                self._at_magic(*_magic(node, names))
+            case ast.Call(func) if _is("calls_magic", names.path(func)):
+                texts = [names.text(argument) for argument in node.args[:3]]
+                if len(texts) == 1:  # of `magic`, which takes all of it in one
+                    texts = texts[0].lstrip("%").split(None, 1)
+                name, line, body, *_ = (*texts, "", "", "")
+                self._at_magic(name, line, body)
             case ast.Call():
                 self._at_call(node, names)
             case ast.FunctionDef(name):
@@ -159,13 +177,12 @@ class _Look:
     def _at_variables(self, text: str) -> None:
         """Look at variables of the environment that are set."""
         self._add_if(_has("our_variable", text), _SETTINGS)
-        self.hosts |= dict.fromkeys(_hosts(*_PATTERN["index_variable"].findall(text)))
+        self._add_hosts(*_PATTERN["index_variable"].findall(text))
 
     def _at_call(self, node: ast.Call, names: _Names) -> None:
         name = names.path(node.func)
-        values = [*node.args, *(one.value for one in node.keywords)]
-        text, method = names.text(ast.Tuple(values)), _method(name)
-        effects = _effects(name)
+        values, effects = arguments_of(node), _effects(name)
+        text = names.text(ast.Tuple(values))
         self._add(*effects)
         if _SHELL in effects:
             self._at_command(text)
@@ -174,19 +191,19 @@ class _Look:
         if _is("runs_pip", name):
             self._at_command(f"pip {text}")
         if _is("fetches", name):
-            self.fetched |= {_base(word) for word in text.split()}
-        if method.startswith("write") and any(map(names.is_fetched, node.args)):
-            self.fetched |= {_base(word) for word in names.text(node.func).split()}
+            self.fetched |= set(map(_base, text.split()))
+        if _is("writes", name) and any(map(names.is_fetched, node.args)):
+            self.fetched |= set(map(_base, names.text(node.func).split()))
         self._at_text(name, values, names)
-        self._add_if(_runs_fetched(node, name, effects, text, names), _FROM_URL)
+        self._add_if(_runs_fetched(node, name, text, names), _FROM_URL)
         self._add_if(_shows_script(node, name, text, names), _SCRIPT)
         opens = values if _is("opens", name) else []
         is_outside = any(_is_outside(names.text(value)) for value in opens)
         self._add_if(is_outside or _is("at_home", name), _OUTSIDE)
         if _is("changes", name):
-            owner = "".join(f"{names.path(one)}." for one in values[:1])
-            in_config = f".{name}".rpartition(".")[0].endswith(".config")
-            is_ours = _has("ours", f"{name}.") or _has("ours", owner)
+            changed = [name, *map(names.path, values[:1])]
+            is_ours = any(_has("ours", f"{one}.") for one in changed)
+            in_config = name.split(".")[-2:-1] == ["config"]
             is_ours = is_ours or (in_config and "Nemotron" in ast.dump(node))
             self._add_if(is_ours, _SETTINGS)
         if name == "os.putenv" or name.startswith("os.environ."):
@@ -200,14 +217,14 @@ class _Look:
         elif not any(_is("runs_text", names.path(one)) for one in values):
             return
         for value in values:
-            called, text = names.called_in(value), names.text(value)
+            text = names.text(value)
             if names.is_fetched(value):
                 self._add(_FROM_URL)
-            elif any(one == "open" or one.endswith(".read_text") for one in called):
+            elif names.calls("reads_file", value):
                 self._add(_FILE)
                 self._add_run(*text.split())
-            else:
-                self._add_if(any(_is("unpacks", one) for one in called), _UNPACKED)
+            elif names.calls("unpacks", value):
+                self._add("runs code that it unpacks")
             self.at_cell(text)
 
     def _at_magic(self, name: str, line: str, body: str) -> None:
@@ -233,7 +250,7 @@ class _Look:
             self._add_if(_is_script(body), _SCRIPT)
         if effect in (_SHELL, _FILE) or _PATTERN["install"].match(f"{name} {line}"):
             self._at_command(f"{'' if effect else name} {line}\n{body}")
-        if effect == _PROGRAM and name.startswith(("python", "pypy")):
+        if effect and name.startswith(("python", "pypy")):
             self.at_cell(body)
 
     def _at_own_magic(self, line: str, body: str) -> None:
@@ -242,7 +259,7 @@ class _Look:
         typed = f"{line} {body}".strip()
         if typed and not _is("free_command", typed) and not _has("asks_nothing", line):
             self._add_if(_has("unguards", line), _SETTINGS)
-            self._add(_ASKS)
+            self._add("asks the model again (costs)")
 
     def _at_command(self, text: str) -> None:
         """Look at what a shell is given."""
@@ -252,8 +269,7 @@ class _Look:
         parts = re.split(r"[;&|\n]+", text)
         if installs := [part for part in parts if _has("install", part)]:
             self._add(_INSTALLS)
-            variables = _PATTERN["index_variable"].findall(text)
-            self.hosts |= dict.fromkeys(_hosts(*installs, *variables))
+            self._add_hosts(*installs, *_PATTERN["index_variable"].findall(text))
 
     def _at_pipeline(self, pipeline: str) -> None:
         """Look whether what is fetched is run: piped, in a file, or in a variable."""
@@ -286,7 +302,15 @@ class _Names:
         self._star = ""
         nodes = [*ast.walk(tree)]
         for node in nodes:
-            self._at_import(node)
+            match node:
+                case ast.Import(names):
+                    known = {one.asname: one.name for one in names if one.asname}
+                    self._known |= known
+                case ast.ImportFrom(module, [ast.alias("*")]):
+                    self._star = module or ""
+                case ast.ImportFrom(module, names):
+                    for one in names:
+                        self._known[one.asname or one.name] = f"{module}.{one.name}"
         for _ in range(3):  # a name may be given on before it stands for something
             for node in nodes:
                 for name, value in _bindings(node):
@@ -303,9 +327,10 @@ class _Names:
 
     def place(self, node: ast.AST) -> str:
         """Return the path of an expression, whatever was assigned to it here."""
-        found = _PATTERN["detour"].sub("", self._place(node))
-        found = _PATTERN["shell_itself"].sub("get_ipython()", found)
-        return _OS_ITSELF.sub("os.", found)
+        found = self._place(node)
+        for pattern, plain in _DETOURS.items():
+            found = re.sub(pattern, plain, found)
+        return found
 
     def _place(self, node: ast.AST) -> str:
         match node:
@@ -334,7 +359,7 @@ class _Names:
 
     def _called(self, node: ast.Call) -> str:
         called = self.path(node.func)
-        values = [*node.args, *(one.value for one in node.keywords)]
+        values = arguments_of(node)
         first, second, *_ = (*map(self.text, values), "", "")
         owner = self.path(values[0]) if values else ""
         base, _, method = called.rpartition(".")
@@ -377,17 +402,16 @@ class _Names:
                     left += reversed([*ast.iter_child_nodes(inner)])
         return " ".join(filter(None, found))
 
-    def called_in(self, node: ast.AST) -> list[str]:
-        """Return what is called somewhere in an expression."""
-        calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
-        return [self.path(one.func) for one in calls]
+    def calls(self, pattern: str, *roots: ast.AST) -> bool:
+        """Return whether what a pattern describes is called in expressions."""
+        calls = nodes_of(ast.Call, *roots)
+        return any(_is(pattern, self.path(one.func)) for one in calls)
 
     def is_fetched(self, node: ast.AST) -> bool:
         """Return whether something in an expression was fetched from elsewhere."""
-        names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-        called = self.called_in(node)
-        if names & self._fetched or any(_is("fetches", one) for one in called):
+        if names_in(node) & self._fetched or self.calls("fetches", node):
             return True
+        called = (self.path(one.func) for one in nodes_of(ast.Call, node))
         by_shell = any(_SHELL in _effects(one) for one in called)
         return by_shell and _has("fetcher", self.text(node))
 
@@ -399,29 +423,16 @@ class _Names:
         is_given = hasattr(builtins, name) or not self._star
         return name if is_given else f"{self._star}.{name}"
 
-    def _at_import(self, node: ast.AST) -> None:
-        match node:
-            case ast.Import(names):
-                self._known |= {one.asname: one.name for one in names if one.asname}
-            case ast.ImportFrom(module, [ast.alias("*")]):
-                self._star = module or ""
-            case ast.ImportFrom(module, names):
-                for one in names:
-                    self._known[one.asname or one.name] = f"{module}.{one.name}"
-
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
-        place, path, text = name or self.place(target), self.path(value), ""
+        place, path = name or self.place(target), self.path(value)
         if place and path and path != place:
             self._known[place] = path
-        if name:
-            self._fetched |= {name} if self.is_fetched(value) else set()
-            text = self.text(value)  # of what was opened, the name of its file
-        if text and len(text) < _LONGEST:
+        if name and self.is_fetched(value):
+            self._fetched.add(name)
+        # Of what was opened, it is the name of its file.
+        if name and 0 < len(text := self.text(value)) < _LONGEST:
             self._texts[name] = text
-
-
-_OS_ITSELF = re.compile(r"^(?:posix|nt)\.")
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -441,9 +452,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
             targets = [ast.Attribute(owner, name)]
         case ast.arguments(args=parameters, defaults=defaults):
             named = parameters[len(parameters) - len(defaults) :]
-            yield from (
-                (ast.Name(a.arg), b) for a, b in zip(named, defaults, strict=True)
-            )
+            yield from zip((ast.Name(a.arg) for a in named), defaults, strict=True)
     for target in targets:
         match target, value:
             case ast.Tuple(names) | ast.List(names), ast.Tuple(parts) | ast.List(parts):
@@ -453,10 +462,6 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
                 yield from ((ast.Subscript(target, k), one) for k, one in pairs if k)
             case _:
                 yield target, value
-
-
-def _method(path: str) -> str:
-    return path.rpartition(".")[2]
 
 
 def _effects(name: str) -> list[str]:
@@ -469,8 +474,7 @@ def _path_of(value: object) -> str:
     if kind is ModuleType:
         return value.__name__  # type: ignore[attr-defined, no-any-return]
     if kind in (FunctionType, BuiltinFunctionType):
-        module, name = value.__module__, value.__qualname__  # type: ignore[attr-defined]
-        return _OS_ITSELF.sub("os.", f"{module}.{name}")
+        return f"{value.__module__}.{value.__qualname__}"  # type: ignore[attr-defined]
     if any(home(one)[1] == "InteractiveShell" for one in bases(kind)):
         return "get_ipython()"
     if re.fullmatch(r"nemotron_magic\.(.*\.)?Session", class_name(kind)):
@@ -489,32 +493,19 @@ def _trees(source: str, transform: Callable[[str], str]) -> Iterator[ast.AST]:
         raise RecursionError from error
 
 
-def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:
-    """Return the name, the line and the body that a magic is called with."""
-    texts = [names.text(argument) for argument in node.args[:3]]
-    if len(texts) == 1:  # of `magic`, which takes all of it in one
-        texts = texts[0].lstrip("%").split(None, 1)
-    name, line, body, *_ = (*texts, "", "", "")
-    return name, line, body
-
-
-def _runs_fetched(
-    node: ast.Call, name: str, effects: list[str], text: str, names: _Names
-) -> bool:
+def _runs_fetched(node: ast.Call, name: str, text: str, names: _Names) -> bool:
     """Return whether a call runs what comes from elsewhere."""
     keywords = {one.arg: one.value for one in node.keywords}
     trust = keywords.get("trust_remote_code", ast.Constant(False))
     if not (isinstance(trust, ast.Constant) and not trust.value):
         return True
-    handed: list[ast.expr] = []
     if _is("unpickles", name):
-        if _has("url", text):
-            return True
-        handed = node.args
-    elif _SHELL in effects:
-        handed = [one for one in node.args if not isinstance(one, ast.List)]
-        if any(_is("runner", one) for one in text.split()[:1]):
-            handed += [keywords[one] for one in ("input", "stdin") if one in keywords]
+        return _has("url", text) or any(map(names.is_fetched, node.args))
+    if _SHELL not in _effects(name):
+        return False
+    handed = [one for one in node.args if not isinstance(one, ast.List)]
+    if any(_is("runner", one) for one in text.split()[:1]):
+        handed += [keywords[one] for one in ("input", "stdin") if one in keywords]
     return any(map(names.is_fetched, handed))
 
 
@@ -524,11 +515,9 @@ def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
         return _has("page_data", text)
     if not _is("shows_html", name):
         return _is("shows_text", name) and _is_script(text)
-    called = names.called_in(ast.Tuple(node.args))
-    if any(one.endswith((".to_html", ".render")) for one in called):
-        return False  # a table, whose values are escaped
-    parts = [part for argument in node.args for part in ast.walk(argument)]
-    is_fixed = all(names.text(one) for one in parts if isinstance(one, ast.Name))
+    if names.calls("makes_table", *node.args):
+        return False  # its values are escaped
+    is_fixed = all(map(names.text, nodes_of(ast.Name, *node.args)))
     return _is_script(text) or not is_fixed or not node.args
 
 
@@ -547,14 +536,10 @@ def _is_outside(path: str) -> bool:
 
 def _program(command: str) -> tuple[str, list[str]]:
     """Return the program that a command runs, behind sudo and its kin, and the rest."""
-    words, is_wrapped = command.strip(" \t(){}").split(), False
-    while words:
-        is_wrapper = bool(_PATTERN["wrapper"].match(" ".join(words[:2])))
-        if not is_wrapper and not _is("no_program", words[0]):
-            break
-        words, is_wrapped = words[1:], is_wrapped or is_wrapper
+    wrapper, rest = _PATTERN["program"].findall(command.strip(" \t(){}"))[0]
+    words = rest.split()
     # Behind an option of sudo's may stand its value.
-    if is_wrapped and [_is("runner", one) for one in words[:2]] == [False, True]:
+    if wrapper and [_is("runner", one) for one in words[:2]] == [False, True]:
         words = words[1:]
     return (words[0].rstrip(")"), words[1:]) if words else ("", [])
 
@@ -584,13 +569,3 @@ def _base(word: str) -> str:
     """Return the last part of a path, a URL or a shell's variable."""
     path = word.strip("$\"'{}()=,").partition("?")[0].rstrip("/")
     return path.rpartition("/")[2].removesuffix(".git")
-
-
-def _hosts(*commands: str) -> Iterator[str]:
-    """Yield the hosts that are named in commands, as ASCII."""
-    for url in _PATTERN["url"].findall(" ".join(commands)):
-        host = url.partition("@")[2].rstrip(":") if "://" not in url else ""
-        with suppress(ValueError):
-            host = host or urlsplit(url).hostname or ""
-        if host:
-            yield sanitize_label(host if host.isascii() else ascii(host)[1:-1], 60)
