@@ -13,27 +13,23 @@ import ast
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from keyword import iskeyword
 
-from nemotron_magic.code.syntax import try_to_parse, words
+from nemotron_magic.code.syntax import LIBRARIES, try_to_parse, words
 from nemotron_magic.core.text import UNSEEN, one_line
 
 _ALL_LATIN_LOOKING = ("CHEROKEE", "COPTIC", "LISU")
 _SEPARATORS = re.compile(r"[\d_]+")
-_ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "LISU")
-# Letters that pass for Latin ones, and those. Further Greek ones pass only in a name of
-# them alone; of a single letter in Greek, mathematics has its own use, but for some.
-_LATIN = {
-    "CYRILLIC": (
-        "АВЕЅІЈКМНОРСТУХӀԚԜаеѕіјорсухԁԛԝһӏ",
-        "ABESIJKMHOPCTYXIQWaesijopcyxdqwhl",
-    ),
-    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανρυικϲϳγητχω", "ABEZHIKMNOPTYXoavpuikcjyntxw"),
-    "ARMENIAN": ("ՍՏԼօոսհցզյ", "USLonuhgqj"),
+# Letters that pass for Latin ones, and those.
+_LATIN: dict[str, list[str]] = {
+    alphabet: letters.split() for alphabet, letters in LIBRARIES["lookalikes"].items()
 }
+_ALPHABETS = ("LATIN", *_LATIN, *_ALL_LATIN_LOOKING)
+# Further Greek ones pass only in a name of them alone; of a single letter in Greek,
+# mathematics has its own use, but for some.
 _LATIN_LOOKING_GREEK = _LATIN["GREEK"][0][:-5]
 _NO_MATHEMATICS = _LATIN["GREEK"][0][:15]
 _LATIN_LOOKING_CYRILLIC = f"{_LATIN['CYRILLIC'][0]}ктɡ"
@@ -49,14 +45,14 @@ def _lookalike_warning(name: str) -> str:
         return _whole_warning(name, "".join(parts))
     for part in parts:
         strange = [one for one in part if _alphabet(one) not in ("", "LATIN")]
-        is_mixed = len(strange) < len(part)
-        doubtful = [
-            one
-            for one in strange
-            if (one in _LATIN_LOOKING_CYRILLIC and not is_mixed)
-            or (is_mixed and (_alphabet(one) != "GREEK" or one in _LATIN_LOOKING_GREEK))
-        ]
-        if doubtful and (is_mixed or len(doubtful) == len(part)):
+        doubtful = strange if set(strange) <= set(_LATIN_LOOKING_CYRILLIC) else []
+        if len(strange) < len(part):  # it is mixed
+            doubtful = [
+                one
+                for one in strange
+                if _alphabet(one) != "GREEK" or one in _LATIN_LOOKING_GREEK
+            ]
+        if doubtful:
             number = f"U+{ord(doubtful[0]):04X}"
             alphabet = _alphabet(doubtful[0]).capitalize()
             return f"the name {name!r} mixes Latin and {alphabet} letters ({number})"
@@ -91,6 +87,7 @@ _PARTS = re.compile(
     |(?P<name>[^\W\d]\w*)""",
     re.DOTALL | re.VERBOSE,
 )
+_PIECES = re.compile(f"{_PARTS.pattern}|(?P<code>.)", re.DOTALL | re.VERBOSE)
 
 # All in columns or lines: more than this is out of sight, or there to put it there.
 _WIDEST_GAP, _WIDEST_GAP_IN_TEXT = 40, 80
@@ -118,17 +115,17 @@ _GOES_ON = "    "
 _CLOSES = " \t)]},;:\\"
 
 
-def _cell_magic(source: str) -> tuple[str, int]:
-    """Return the name of a cell's magic, and where the lines below it begin."""
+def _body(source: str) -> tuple[int, re.Pattern[str] | None]:
+    """Return where the body of a cell begins, and by what it is read, if by any."""
     found = re.match(r"\s*%%(\S*)[^\n]*\n?", source)
-    return (found[1], found.end()) if found else ("", 0)
+    if not found:
+        return 0, _LINE_OR_PART
+    if found[1] in ("", *words("python_magics")):
+        return found.end(), _LINE_OR_PART
+    return found.end(), _QUOTED if found[1] in words("blanks_are_free") else None
 
 
-def _runs_python(magic: str) -> bool:
-    return not magic or magic in words("python_magics")
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Line:
     """One line of a cell.
 
@@ -139,11 +136,7 @@ class _Line:
     text: str
     mask: str
     is_inside: bool = False  # whether it begins within a text
-    warnings: tuple[str, ...] = ()
-
-    def with_warning(self, words: str) -> _Line:
-        """Return the same line with more to say of it."""
-        return replace(self, warnings=(*self.warnings, words))
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def emptiness(self) -> str:
@@ -157,94 +150,80 @@ class _Line:
         return len(self.text) - len(self.text.lstrip(" \t"))
 
 
-def _bring_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
+def _bring_into_sight(source: str) -> tuple[str, list[str]]:
     """Return code of which nothing lies out of sight, and a line for each change."""
     if not _MAY_HIDE.search(source):
-        return source, ()
-    magic, start = _cell_magic(source)
-    is_python = _runs_python(magic)
+        return source, []
+    start, parts = _body(source)
+    is_python = parts is _LINE_OR_PART
     lines = [one for line in _lines(source) for one in _remove_gaps(line)]
-    nearer = _remove_empty(_reduce_indentation(lines))
-    lines = [one for line in nearer for one in _break(line, is_python)]
+    _reduce_indentation(lines)
+    lines = [one for line in _remove_empty(lines) for one in _break(line, is_python)]
     shown = "\n".join(line.text for line in lines)
-    if is_python and not _mean_the_same(source[start:], shown[_cell_magic(shown)[1] :]):
-        return source, ("parts of it lie out of sight: read all of it before it runs",)
-    return shown, tuple(
+    if is_python and not _mean_the_same(source[start:], shown[_body(shown)[0] :]):
+        return source, ["parts of it lie out of sight: read all of it before it runs"]
+    return shown, [
         f"line {number}: {words}"
         for number, line in enumerate(lines, 1)
         for words in line.warnings
-    )
+    ]
 
 
 def _lines(source: str) -> Iterator[_Line]:
-    magic, start = _cell_magic(source)
-    body = source[start:]
-    if _runs_python(magic):
-        below = _mask(body, _LINE_OR_PART)
-    else:
-        is_free = magic in words("blanks_are_free")
-        below = _mask(body, _QUOTED) if is_free else "r" * len(body)
-    mask = _mask(source[:start], _QUOTED) + below
-    at, is_inside = 0, False
+    start, parts = _body(source)
+    mask = _mask(source[:start], _QUOTED) + _mask(source[start:], parts)
+    at = 0
     for text in source.split("\n"):
         end = at + len(text)
-        yield _Line(text, mask[at:end], is_inside)
-        is_inside = mask[end : end + 1] in ("s", "r")
+        yield _Line(text, mask[at:end], mask[max(at - 1, 0) : at] in ("s", "r"))
         at = end + 1
 
 
-def _mask(text: str, parts: re.Pattern[str]) -> str:
+def _mask(text: str, parts: re.Pattern[str] | None) -> str:
     """Return the mask of code in which the parts count as what they are."""
     made, at = [], 0
-    for part in parts.finditer(text):
-        kind = "r" if parts is _QUOTED else "c"
-        if part.lastgroup == "string":
-            kind = "r" if set(part["prefix"].lower()) & set("rft") else "s"
-        elif part.lastgroup == "comment":
-            kind = "#"
+    for part in parts.finditer(text) if parts else ():
+        kind = {"comment": "#", "name": "c"}.get(part.lastgroup or "", "r")
+        if part.lastgroup == "string" and not set(part["prefix"].lower()) & set("rft"):
+            kind = "s"
         is_for_ipython = part.lastgroup == "ipython"
         mask = _mask(part[0], _QUOTED) if is_for_ipython else kind * len(part[0])
         made += ["c" * (part.start() - at), mask]
         at = part.end()
-    return "".join(made) + "c" * (len(text) - at)
+    return "".join(made) + ("c" if parts else "r") * (len(text) - at)
 
 
 def _remove_gaps(line: _Line) -> Iterator[_Line]:
     """Take wide gaps out of code; go on in the next line behind those in a text."""
-    text, mask, at = "", "", 0
+    made, at = _Line("", "", line.is_inside), 0
     for gap in _GAP.finditer(line.text):
         start, end = gap.span()
-        kind, width = line.mask[start], _width(gap[0])
-        is_last = not line.text[end:].strip("\\")
-        if kind == "c" and width > _WIDEST_GAP and (start or line.is_inside):
-            blank = "" if is_last else "  " if line.mask[end] == "#" else " "
-            text += line.text[at:start] + blank
-            mask += line.mask[at:start] + "c" * len(blank)
+        kind, behind = line.mask[start], line.text[end:].strip("\\")
+        # How many columns it takes: U+3000 takes two.
+        width = len(gap[0].expandtabs(_TAB)) + gap[0].count("\u3000")
+        if kind == "c":
+            is_wide = width > _WIDEST_GAP and (start > 0 or line.is_inside)
+        else:
+            is_wide = width > _WIDEST_GAP_IN_TEXT and bool(behind) and kind != "#"
+        if is_wide and behind:
+            words = _quote(line.text[end:].strip())
+            made.warnings.append(f"behind {width} blanks stands {words}")
+        if is_wide and kind == "c":
+            blank = "" if not behind else "  " if line.mask[end] == "#" else " "
+            made.text += line.text[at:start] + blank
+            made.mask += line.mask[at:start] + "c" * len(blank)
             at = end
-            if not is_last:
-                line = line.with_warning(_gap_words(gap))
-        elif kind == "s" and width > _WIDEST_GAP_IN_TEXT and not is_last:
-            text, mask = text + line.text[at:end] + "\\", mask + line.mask[at:end] + "s"
-            line = line.with_warning(_gap_words(gap))
-            yield replace(line, text=text, mask=mask)
-            line = replace(line, is_inside=True, warnings=())
-            text, mask, at = "", "", end
-        elif kind == "r" and width > _WIDEST_GAP_IN_TEXT and not is_last:
-            line = line.with_warning(_gap_words(gap))
-    yield replace(line, text=text + line.text[at:], mask=mask + line.mask[at:])
+        elif is_wide and kind == "s":
+            made.text += f"{line.text[at:end]}\\"
+            made.mask += f"{line.mask[at:end]}s"
+            yield made
+            made, at = _Line("", "", is_inside=True), end
+    made.text += line.text[at:]
+    made.mask += line.mask[at:]
+    yield made
 
 
-def _width(blanks: str) -> int:
-    """Return how many columns blanks take, of which U+3000 takes two."""
-    return len(blanks.expandtabs(_TAB)) + blanks.count("\u3000")
-
-
-def _gap_words(gap: re.Match[str]) -> str:
-    behind = gap.string[gap.end() :].strip()
-    return f"behind {_width(gap[0])} blanks stands {_quote(behind)}"
-
-
-def _reduce_indentation(lines: Sequence[_Line]) -> Iterator[_Line]:
+def _reduce_indentation(lines: list[_Line]) -> None:
     """Bring deep indentation nearer; which line is deeper than which stays as it is."""
     widths = [
         len(line.text[: line.indentation].expandtabs(_TAB))
@@ -255,15 +234,12 @@ def _reduce_indentation(lines: Sequence[_Line]) -> Iterator[_Line]:
     deep = sorted({width for width in widths if width > _DEEPEST})
     nearer = {width: _DEEPEST + 4 * n for n, width in enumerate(deep, 1)}
     for line, width in zip(lines, widths, strict=True):
-        if not (new_width := nearer.get(width, 0)):
-            yield line
-            continue
-        words = f"it stood behind {width} blanks"
-        yield replace(
-            line.with_warning(words) if width - new_width > _WIDEST_GAP else line,
-            text=" " * new_width + line.text[line.indentation :],
-            mask="c" * new_width + line.mask[line.indentation :],
-        )
+        if new_width := nearer.get(width, 0):
+            if width - new_width > _WIDEST_GAP:
+                line.warnings.append(f"it stood behind {width} blanks")
+            start = line.indentation
+            line.text = " " * new_width + line.text[start:]
+            line.mask = "c" * new_width + line.mask[start:]
 
 
 def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
@@ -271,21 +247,19 @@ def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
     words, in_text = "", 0
     for is_empty, run in groupby(lines, lambda line: line.emptiness):
         some = [*run]
-        if is_empty:
-            yield from some[:2] if len(some) > _MOST_EMPTY else some
-            if len(some) > _MOST_EMPTY:
-                words = f"{len(some)} empty lines above it hid it"
-            continue
+        if is_empty and len(some) > _MOST_EMPTY:
+            words = f"{len(some)} empty lines above it hid it"
+            some = some[:2]
         for line in some:
             if line.is_inside and not line.text.strip():
                 in_text += 1
-                yield line
-                continue
-            if in_text > _MOST_EMPTY_IN_TEXT:
-                words = f"below {in_text} empty lines in a text stands "
-                words += _tail(line.text)
-            yield line.with_warning(words) if words else line
-            words, in_text = "", 0
+            elif not is_empty:
+                if in_text > _MOST_EMPTY_IN_TEXT:
+                    words = f"below {in_text} empty lines in a text stands "
+                    words += _tail(line.text)
+                line.warnings += [words] if words else []
+                words, in_text = "", 0
+            yield line
 
 
 def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
@@ -296,19 +270,19 @@ def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
         return
     is_for_ipython = not line.is_inside and _FOR_IPYTHON.match(line.text)
     cuts = _cuts(line, end) if is_python and not is_for_ipython else []
+    warnings = line.warnings
     if cuts:
-        words = f"its {end:,} columns are broken into {len(cuts) + 1} lines"
-        line = line.with_warning(words)
+        warnings.append(f"its {end:,} columns are broken into {len(cuts) + 1} lines")
     for start, stop in pairwise([0, *cuts, len(line.text)]):
         text = line.text[start:stop]
-        is_told = any(words.startswith("behind") for words in line.warnings)
+        is_told = any(words.startswith("behind") for words in warnings)
         if min(stop, end) - start > _LONGEST_LINE and not is_told:
-            words = f"it goes on for {len(text):,} columns, to {_tail(text)}"
-            line = line.with_warning(words)
+            warnings.append(f"it goes on for {len(text):,} columns, to {_tail(text)}")
         if stop != len(line.text):
             text = f"{text.rstrip(_BLANK)} \\"
-        yield replace(line, text=f"{_GOES_ON}{text}" if start else text)
-        line = replace(line, warnings=())
+        text = f"{_GOES_ON}{text}" if start else text
+        yield replace(line, text=text, warnings=warnings)
+        warnings = []
 
 
 def _cuts(line: _Line, end: int) -> list[int]:
@@ -409,34 +383,28 @@ class _Escaper:
     warnings: dict[str, None]
 
     def escape(self) -> str:
-        magic, done = _cell_magic(self.text)
-        done = done if _runs_python(magic) else len(self.text)
-        made = [self._escaped(_IN_TEXT, 0, done)]
-        for part in _PARTS.finditer(self.text, done):
-            made += [self._escaped(_IN_CODE, done, part.start()), self._part(part)]
-            done = part.end()
-        return "".join([*made, self._escaped(_IN_CODE, done, len(self.text))])
+        start, parts = _body(self.text)
+        start = start if parts is _LINE_OR_PART else len(self.text)
+        shown = map(self._piece, _PIECES.finditer(self.text, start))
+        return self._escaped(_IN_TEXT, self.text[:start], 0) + "".join(shown)
 
     def _warn(self, place: int, words: str) -> None:
         line = 1 + bisect_left(self.ends, place)
         self.warnings[f"line {line}: {words}"] = None
 
-    def _part(self, part: re.Match[str]) -> str:
-        text, prefix = part[0], part["prefix"] or ""
-        if part["name"] and not _IN_CODE.search(text):
-            return self._name(part)
-        pattern = _IN_CODE if part["name"] else _IN_TEXT
-        shown = self._escaped(pattern, *part.span(), is_string=bool(part["string"]))
+    def _piece(self, piece: re.Match[str]) -> str:
+        text, prefix, is_string = piece[0], piece["prefix"] or "", bool(piece["string"])
+        if piece["name"] and not _IN_CODE.search(text):
+            return text if text.isascii() else self._name(text, piece.start())
+        pattern = _IN_TEXT if is_string or piece["comment"] else _IN_CODE
+        shown = self._escaped(pattern, text, piece.start(), is_string)
         # In a raw text an escape is none; without a backslash it need not be raw.
         if shown != text and "r" in prefix.lower() and "\\" not in text:
             return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
         return shown
 
-    def _name(self, part: re.Match[str]) -> str:
+    def _name(self, name: str, start: int) -> str:
         """Return a name as Python reads it."""
-        name, start = part[0], part.start()
-        if name.isascii():
-            return name
         if warning := _lookalike_warning(name):
             self._warn(start, warning)
         read = unicodedata.normalize("NFKC", name)
@@ -446,10 +414,8 @@ class _Escaper:
         return name if is_kept or _FOR_IPYTHON.match(self.text, line) else read
 
     def _escaped(
-        self, pattern: re.Pattern[str], start: int, end: int, is_string: bool = False
+        self, pattern: re.Pattern[str], text: str, start: int, is_string: bool = False
     ) -> str:
-        text = self.text[start:end]
-
         def show(match: re.Match[str]) -> str:
             if "hiding" in pattern.groupindex and not match["hiding"]:
                 return match[0]
