@@ -17,24 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pyflakes.checker import Checker, FunctionScope
 from pyflakes.messages import UndefinedName
 
+from nemotron_magic.code import syntax
 from nemotron_magic.code.columns import missing_columns
-from nemotron_magic.code.syntax import (
-    HARMLESS_MAGICS,
-    IMPORTS,
-    Finding,
-    arguments_of,
-    bound_names,
-    compile_cell,
-    handles,
-    is_call_of,
-    magics,
-    missing_modules,
-    names_in,
-    nodes_of,
-    python_source,
-    tested_texts,
-    words,
-)
 from nemotron_magic.core.text import closest_match
 
 _LONGEST = 200_000  # characters; more than that is not checked
@@ -63,7 +47,7 @@ def check(
     namespace: Mapping[str, object],
     transform: Callable[[str], str] = str,
     is_installed: Callable[[str], bool] = is_installed,
-) -> tuple[Finding, ...]:
+) -> tuple[syntax.Finding, ...]:
     """Return what fails in a cell: syntax, names, modules, columns of live tables.
 
     >>> check("print(totl)", {"total": 1})
@@ -75,13 +59,13 @@ def check(
     code = _TIMED.sub("", source[above.end() :] if above else source)
     lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
     try:
-        tree = compile_cell(lines_above + python_source(code, transform))
+        tree = syntax.compile_cell(lines_above + syntax.python_source(code, transform))
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
-        return (Finding("syntax", f"{line}{error.msg}"),)
+        return (syntax.Finding("syntax", f"{line}{error.msg}"),)
     try:
         return (
-            *missing_modules(tree, is_installed),
+            *syntax.missing_modules(tree, is_installed),
             *_undefined_names(tree, namespace),
             *missing_columns(tree, namespace),
         )
@@ -94,18 +78,18 @@ _MOST = 20
 _GIVEN = re.compile(
     r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|__\w+__"
 )
-_CALL_BACK = words("call_back")
+_CALL_BACK = syntax.words("call_back")
 
 _Place = tuple[int, int]  # line and column
 
 
 def _undefined_names(
     tree: ast.Module, namespace: Mapping[str, object]
-) -> list[Finding]:
+) -> list[syntax.Finding]:
     """Return a finding for each name that is read and that nothing defines."""
     if _may_define_unseen(tree):
         return []
-    bound, run = bound_names(tree), _places_run(tree)
+    bound, run = syntax.bound_names(tree), _places_run(tree)
     given = {*vars(builtins), *_guarded_names(tree)}
     reads = {
         place: name
@@ -113,14 +97,14 @@ def _undefined_names(
         if name not in namespace and name not in given and not _GIVEN.fullmatch(name)
     }
     known = bound - set(reads.values())
-    found: dict[str, Finding] = {}
+    found: dict[str, syntax.Finding] = {}
     for place, name in sorted(reads.items()):
         # A later cell may define what only a function reads that is not called here,
         # unless it is a slip.
         is_run = place in run
         near = _near(name, namespace, known, 0.75 if is_run else 0.8)
         if name not in found and (is_run or (near and name not in bound)):
-            found[name] = Finding("name", name, near)
+            found[name] = syntax.Finding("name", name, near)
     return list(found.values())[:_MOST]
 
 
@@ -128,7 +112,7 @@ def _undefined(tree: ast.Module, are_lazy: bool) -> Iterator[tuple[_Place, str]]
     """Yield the place and name of each read that nothing above it defines."""
     rounds = [
         (node.lineno, node.end_lineno or 0, _assigned(node))
-        for node in nodes_of(ast.stmt, tree)
+        for node in syntax.nodes_of(ast.stmt, tree)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While)
     ]
     for message in _Checker(tree, are_lazy).messages:
@@ -164,10 +148,10 @@ class _Checker(Checker):
 
 def _assigned(loop: ast.AST) -> set[str]:
     """Return what an earlier round of a loop may have assigned, not only changed."""
-    changed = {id(node.target) for node in nodes_of(ast.AugAssign, loop)}
+    changed = {id(node.target) for node in syntax.nodes_of(ast.AugAssign, loop)}
     return {
         node.id
-        for node in nodes_of(ast.Name, loop)
+        for node in syntax.nodes_of(ast.Name, loop)
         if isinstance(node.ctx, ast.Store) and id(node) not in changed
     }
 
@@ -194,8 +178,8 @@ def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
         case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) if name not in used:
             returns = [node.returns] if node.returns else []
             parts = [*node.decorator_list, node.args, *returns]
-        case ast.Call() if is_call_of(node, *_CALL_BACK):
-            handed = arguments_of(node)
+        case ast.Call() if syntax.is_call_of(node, *_CALL_BACK):
+            handed = syntax.arguments_of(node)
             bodies = [one.body for one in handed if isinstance(one, ast.Lambda)]
             parts = [*bodies, *ast.iter_child_nodes(node)]
         case _:
@@ -206,20 +190,22 @@ def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
 
 def _guarded_names(tree: ast.Module) -> set[str]:
     """Return the names whose absence the code handles."""
-    found = tested_texts(tree)
+    found = syntax.tested_texts(tree)
     for node in ast.walk(tree):
         match node:
-            case ast.Try(body) | ast.With(_, body) if handles(node, ["NameError"]):
-                found |= names_in(*body)
+            case ast.Try(body) | ast.With(_, body) if syntax.handles(
+                node, ["NameError"]
+            ):
+                found |= syntax.names_in(*body)
             case ast.Delete(targets):  # by then, functions may have read them
-                found |= names_in(*targets) & bound_names(tree)
+                found |= syntax.names_in(*targets) & syntax.bound_names(tree)
     return found
 
 
 def _may_define_unseen(tree: ast.Module) -> bool:
     """Return whether names may be defined in a way that cannot be seen."""
-    compared = nodes_of(ast.Compare, tree)
-    tested = {id(part) for part in nodes_of(ast.AST, *compared)}
+    compared = syntax.nodes_of(ast.Compare, tree)
+    tested = {id(part) for part in syntax.nodes_of(ast.AST, *compared)}
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(_, [ast.alias("*")]):
@@ -229,16 +215,17 @@ def _may_define_unseen(tree: ast.Module) -> bool:
             case ast.Attribute(_, "user_ns" | "push"):
                 return True
     return any(
-        name not in HARMLESS_MAGICS and not (name == "time" and "=" not in line + body)
-        for name, line, body in magics(tree)
+        name not in syntax.HARMLESS_MAGICS
+        and not (name == "time" and "=" not in line + body)
+        for name, line, body in syntax.magics(tree)
     )
 
 
 def _near(
     name: str, namespace: Mapping[str, object], bound: set[str], cutoff: float
 ) -> str:
-    if name in IMPORTS:
-        return IMPORTS[name]
+    if name in syntax.IMPORTS:
+        return syntax.IMPORTS[name]
     given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
     known = (one for one in (*bound, *namespace, *given) if type(one) is str)
     return closest_match(name, (one for one in known if one[:1] != "_"), cutoff)

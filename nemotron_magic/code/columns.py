@@ -12,28 +12,14 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from nemotron_magic.code.syntax import (
-    HARMLESS_MAGICS,
-    LIBRARIES,
-    Finding,
-    arguments_of,
-    bound_names,
-    constant_texts,
-    is_call_of,
-    magics,
-    names_in,
-    nodes_of,
-    root_name,
-    tested_texts,
-    words,
-)
+from nemotron_magic.code import syntax
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
 _MOST = 20
 _MADE_UP = ("index", "value", "variable")
 _TABLES: dict[str, frozenset[str]] = {
-    name: frozenset(all.split()) for name, all in LIBRARIES["tables"].items()
+    name: frozenset(all.split()) for name, all in syntax.LIBRARIES["tables"].items()
 }
 # With these, the names are no columns, or need not be there.
 _OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
@@ -44,7 +30,7 @@ _NOT_SURE = (
     ast.Lambda, ast.ListComp, ast.Match, ast.SetComp, ast.Try, ast.TryStar, ast.While,
     ast.With,
 )  # fmt: skip
-_BY_EXPRESSIONS = words("by_expressions")
+_BY_EXPRESSIONS = syntax.words("by_expressions")
 _NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _USERS = ("", "__main__")
@@ -62,19 +48,23 @@ class _Table:
     attributes: frozenset[str] = frozenset()  # none if columns are no attributes
 
 
-def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[Finding]:
+def missing_columns(
+    tree: ast.Module, namespace: Mapping[str, object]
+) -> list[syntax.Finding]:
     """Return a finding for each column that a table does not have."""
-    named = {name: namespace[name] for name in names_in(tree) if name in namespace}
+    named = {
+        name: namespace[name] for name in syntax.names_in(tree) if name in namespace
+    }
     # Two names of one table share what is known of it.
     known = {id(value): _table(value) for value in named.values()}
     tables = {name: t for name in named if (t := known[id(named[name])])}
     user_code = {name for name, value in named.items() if _is_users(value)}
-    imported = bound_names(*nodes_of(ast.alias, tree))
-    made, tested = bound_names(tree) - imported, tested_texts(tree)
-    found: dict[str, Finding] = {}
+    imported = syntax.bound_names(*syntax.nodes_of(ast.alias, tree))
+    made, tested = syntax.bound_names(tree) - imported, syntax.tested_texts(tree)
+    found: dict[str, syntax.Finding] = {}
     for part in _in_order(tree.body) if tables else ():
         value = getattr(part, "value", part)
-        takes_out = isinstance(part, ast.Delete) or is_call_of(value, "pop")
+        takes_out = isinstance(part, ast.Delete) or syntax.is_call_of(value, "pop")
         uses = [*_uses(part, tables)] if takes_out else []
         is_users = _may_run_user_code(part, user_code, made)
         lost = set(tables) if is_users else _lost(part, tables)
@@ -86,8 +76,8 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
         for name, table, column in (*uses, *_uses(part, tables)):
             if column not in tested:
                 near, what = closest_match(column, table.columns), f"{name}[{column!r}]"
-                found.setdefault(what, Finding("column", what, near))
-        for one in nodes_of(ast.Subscript, part):
+                found.setdefault(what, syntax.Finding("column", what, near))
+        for one in syntax.nodes_of(ast.Subscript, part):
             name, columns = _labels(one)
             if name in tables and isinstance(one.ctx, ast.Store):
                 tables[name].columns.update(columns)
@@ -146,8 +136,10 @@ def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) ->
             return True
         case ast.Call(func) if not isinstance(func, ast.Attribute | ast.Name):
             return True
-        case ast.Call() if is_call_of(part, "run_line_magic", "run_cell_magic"):
-            return not HARMLESS_MAGICS.issuperset(name for name, *_ in magics(part))
+        case ast.Call() if syntax.is_call_of(part, "run_line_magic", "run_cell_magic"):
+            return not syntax.HARMLESS_MAGICS.issuperset(
+                name for name, *_ in syntax.magics(part)
+            )
     parts = ast.iter_child_nodes(part)
     return any(_may_run_user_code(one, names, made) for one in parts)
 
@@ -167,7 +159,7 @@ def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
     """Return the names whose tables may be others after a piece of code, or changed."""
     if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
         return {part.name}
-    nodes, lost = list(ast.walk(part)), bound_names(part)
+    nodes, lost = list(ast.walk(part)), syntax.bound_names(part)
     read_only = {id(name) for node in nodes for name in _read_only(node, tables)}
     for node in nodes:
         match node:
@@ -178,7 +170,7 @@ def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
             case ast.Subscript() | ast.Attribute() if (
                 not isinstance(node.ctx, ast.Load) and _labels(node)[0] not in tables
             ):
-                lost.add(root_name(node))
+                lost.add(syntax.root_name(node))
             case ast.Call(ast.Attribute(ast.Name(name)), _, keywords) if any(
                 keyword.arg in ("inplace", "in_place", None) for keyword in keywords
             ):
@@ -199,7 +191,7 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
             libraries = _TABLES["libraries"] | {*tables}
             is_plain = isinstance(func, ast.Name)
             if name in (_TABLES["builtins"] if is_plain else libraries):
-                for one in arguments_of(node):
+                for one in syntax.arguments_of(node):
                     yield one
                     if isinstance(one, ast.List | ast.Tuple | ast.Dict | ast.Starred):
                         yield from ast.iter_child_nodes(one)
@@ -219,7 +211,7 @@ def _labels(node: ast.AST) -> tuple[str, list[str]]:
                 ast.Attribute(ast.Name(name), "loc" | "at"), ast.Tuple([_, place])
             )
             | ast.Subscript(ast.Call(ast.Attribute(ast.Name(name), "groupby")), place)
-        ) if labels := constant_texts(place):
+        ) if labels := syntax.constant_texts(place):
             return name, labels
     return "", []
 
@@ -274,7 +266,7 @@ def _named_in(
             | ast.Call(ast.Attribute(ast.Name(name), method))
         ) if name in tables:
             for argument in _arguments(node, method):
-                columns = constant_texts(argument)
+                columns = syntax.constant_texts(argument)
                 # As many in a list as there are rows may be their values.
                 is_list = method == "groupby" and isinstance(argument, ast.List)
                 if not is_list or len(columns) != tables[name].rows:
@@ -284,7 +276,7 @@ def _named_in(
 def _arguments(node: ast.Call, method: str) -> Iterator[ast.AST]:
     """Yield the arguments of a method that name columns."""
     given = {one.arg: one.value for one in node.keywords}
-    place, *named = LIBRARIES["arguments"].get(method, "").split() or [""]
+    place, *named = syntax.LIBRARIES["arguments"].get(method, "").split() or [""]
     if given.keys() & _OTHERWISE:
         return
     yield from (given[one] for one in (place, *named) if one in given)
@@ -296,7 +288,7 @@ def _arguments(node: ast.Call, method: str) -> Iterator[ast.AST]:
         pairs = (one for one in given.values() if isinstance(one, ast.Tuple))
         yield from (one.elts[0] for one in pairs)
     # What polars takes by `pl.col`, unless some are of another table.
-    calls = [*nodes_of(ast.Call, node)]
-    if sum(is_call_of(one, *_BY_EXPRESSIONS) for one in calls) == 1:
+    calls = [*syntax.nodes_of(ast.Call, node)]
+    if sum(syntax.is_call_of(one, *_BY_EXPRESSIONS) for one in calls) == 1:
         for call in calls:
-            yield from call.args if is_call_of(call, "col") else ()
+            yield from call.args if syntax.is_call_of(call, "col") else ()

@@ -19,14 +19,7 @@ from importlib.resources import files
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
-from nemotron_magic.code.syntax import (
-    arguments_of,
-    by_word,
-    names_in,
-    nodes_of,
-    parse_quietly,
-    python_source,
-)
+from nemotron_magic.code import syntax
 from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.text import sanitize_label
 
@@ -48,7 +41,7 @@ _UNSEEN = "This cell is too {} to be looked over: read all of it before it runs.
 _UNKNOWN = "\ufffd"  # what stands in a text for what is known only when it runs
 
 _TABLES = tomllib.loads(files(__package__).joinpath("effects.toml").read_text("utf-8"))
-_MAGICS = by_word(_TABLES["magics"])
+_MAGICS = syntax.by_word(_TABLES["magics"])
 _CALLS: list[tuple[str, str]] = [
     ("|".join(patterns), effect) for effect, patterns in _TABLES["calls"].items()
 ]
@@ -181,7 +174,7 @@ class _Look:
 
     def _at_call(self, node: ast.Call, names: _Names) -> None:
         name = names.path(node.func)
-        values, effects = arguments_of(node), _effects(name)
+        values, effects = syntax.arguments_of(node), _effects(name)
         text = names.text(ast.Tuple(values))
         self._add(*effects)
         if _SHELL in effects:
@@ -359,7 +352,7 @@ class _Names:
 
     def _called(self, node: ast.Call) -> str:
         called = self.path(node.func)
-        values = arguments_of(node)
+        values = syntax.arguments_of(node)
         first, second, *_ = (*map(self.text, values), "", "")
         owner = self.path(values[0]) if values else ""
         base, _, method = called.rpartition(".")
@@ -404,14 +397,14 @@ class _Names:
 
     def calls(self, pattern: str, *roots: ast.AST) -> bool:
         """Return whether what a pattern describes is called in expressions."""
-        calls = nodes_of(ast.Call, *roots)
+        calls = syntax.nodes_of(ast.Call, *roots)
         return any(_is(pattern, self.path(one.func)) for one in calls)
 
     def is_fetched(self, node: ast.AST) -> bool:
         """Return whether something in an expression was fetched from elsewhere."""
-        if names_in(node) & self._fetched or self.calls("fetches", node):
+        if syntax.names_in(node) & self._fetched or self.calls("fetches", node):
             return True
-        called = (self.path(one.func) for one in nodes_of(ast.Call, node))
+        called = (self.path(one.func) for one in syntax.nodes_of(ast.Call, node))
         by_shell = any(_SHELL in _effects(one) for one in called)
         return by_shell and _has("fetcher", self.text(node))
 
@@ -485,7 +478,7 @@ def _path_of(value: object) -> str:
 def _trees(source: str, transform: Callable[[str], str]) -> Iterator[ast.AST]:
     """Yield the syntax tree of a cell, or those of its lines if it has none."""
     try:
-        yield parse_quietly(python_source(source, transform))
+        yield syntax.parse_quietly(syntax.python_source(source, transform))
     except (SyntaxError, ValueError):
         for line in map(str.strip, source.split("\n")[:_MOST_LINES]):
             yield from _trees(line, transform) if line != source else ()
@@ -517,7 +510,7 @@ def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
         return _is("shows_text", name) and _is_script(text)
     if names.calls("makes_table", *node.args):
         return False  # its values are escaped
-    is_fixed = all(map(names.text, nodes_of(ast.Name, *node.args)))
+    is_fixed = all(map(names.text, syntax.nodes_of(ast.Name, *node.args)))
     return _is_script(text) or not is_fixed or not node.args
 
 

@@ -26,14 +26,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Literal, TypeVar
 
-from nemotron_magic.code.syntax import (
-    LIBRARIES,
-    by_word,
-    magics,
-    names_in,
-    try_to_parse,
-    words,
-)
+from nemotron_magic.code import syntax
 from nemotron_magic.core.text import one_line
 
 _T = TypeVar("_T")
@@ -157,7 +150,7 @@ class Trials:
 
     def _hidden(self) -> tuple[str, ...]:
         home = Path.home()
-        paths = [*(home / one for one in words("secrets")), *self.unreadable]
+        paths = [*(home / one for one in syntax.words("secrets")), *self.unreadable]
         needed = [Path(one or ".").resolve() for one in (*sys.path, sys.prefix, ".")]
         return tuple(
             str(path.resolve())
@@ -278,10 +271,10 @@ def _spent_in_locks(process: int) -> str:
 _ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 _SHELL = {"system", "getoutput", "getoutput_split"}
 # Magics, and what they do that a copy may not.
-_OF_MAGIC = by_word(LIBRARIES["untried_magics"])
+_OF_MAGIC = syntax.by_word(syntax.LIBRARIES["untried_magics"])
 # Modules whose objects are connections, or are of no use without one.
-_CONNECTIONS = re.compile(rf"(?:{'|'.join(LIBRARIES['connections'].split())})(?:\.|$)")
-_NO_CONNECTION = re.compile(rf"(?:{'|'.join(LIBRARIES['no_connections'].split())})$")
+_CONNECTIONS = re.compile(rf"(?:{'|'.join(syntax.words('connections'))})(?:\.|$)")
+_NO_CONNECTION = re.compile(rf"(?:{'|'.join(syntax.words('no_connections'))})$")
 _ON_A_GPU = ("jax", "tensorflow", "cupy", "cudf", "numba.cuda.cudadrv.driver")
 _LEAST_FREE = 1 << 30  # bytes
 
@@ -291,9 +284,9 @@ def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -
     names: set[str] = set()
     for source in sources:
         # Of what cannot be read, the trial tells.
-        tree = try_to_parse(source) or ast.Module([], [])
-        names |= names_in(tree)
-        reasons = [_OF_MAGIC.get(name, "") for name, *_ in magics(tree)]
+        tree = syntax.try_to_parse(source) or ast.Module([], [])
+        names |= syntax.names_in(tree)
+        reasons = [_OF_MAGIC.get(name, "") for name, *_ in syntax.magics(tree)]
         reasons += map(_reason_in, ast.walk(tree))
         if any(reasons):
             return next(filter(None, reasons))
