@@ -167,8 +167,10 @@ def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
                 lost.add(name)
             case ast.Subscript(ast.Attribute(_, "iloc" | "iat")):
                 pass  # changes cells only
-            case ast.Subscript() | ast.Attribute() if (
-                not isinstance(node.ctx, ast.Load) and _labels(node)[0] not in tables
+            case ast.Subscript(_, _, ast.Store()) if _labels(node)[0] in tables:
+                pass  # adds columns
+            case ast.Subscript(_, _, kind) | ast.Attribute(_, _, kind) if (
+                not isinstance(kind, ast.Load)
             ):
                 lost.add(syntax.root_name(node))
             case ast.Call(ast.Attribute(ast.Name(name)), _, keywords) if any(
