@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Event as ThreadEvent
 from threading import Lock, RLock, Thread
 from typing import Any, Protocol
@@ -43,9 +43,7 @@ CodeOf = Callable[[Reply], ReplyCode | None]
 
 _LATE_S = 0.1  # what was held back is rendered then, though nothing else has come
 _PATIENCE_S = 0.03  # what is over sooner is rendered once: that takes as long
-_LEAST_INTERVAL_S = 0.1
-"""More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
-
+_LEAST_INTERVAL_S = 0.1  # VS Code flickers otherwise: microsoft/vscode-jupyter#7351
 _MESSAGE_BYTES = 900  # one without its content: four JSON headers and a signature
 _BYTES_AT_START = 8_000  # to spend before any are earned; no more can be saved up
 
@@ -93,8 +91,8 @@ class RepaintBudget:
     def allows(self, size: int) -> bool:
         """Return whether a render of about that many bytes may be now."""
         now_s = self._clock_s()
-        is_soon = now_s - self._rendered_s < _LEAST_INTERVAL_S
-        return not is_soon and self._left(now_s, size) >= 0
+        is_due = now_s - self._rendered_s >= _LEAST_INTERVAL_S
+        return is_due and self._left(now_s, size) >= 0
 
     def rendered(self, size: int) -> None:
         """Note a render of that many bytes, whether it was allowed or had to be."""
@@ -137,9 +135,8 @@ class Ticker:
         """
         if self._is_closed.is_set():
             return
-        context = copy_context()
         with self._lock:
-            self._calls.append(lambda: context.run(call))
+            self._calls.append(partial(copy_context().run, call))
             # After a fork no thread runs, whatever the variable says.
             if self._thread is None or not self._thread.is_alive():
                 name = "nemotron-render"
@@ -171,10 +168,10 @@ class Display:
 
     def message(self) -> dict[str, Any]:
         """Return what stands in it, and what is saved beside it under our name."""
-        # The latter is for PDFs, where the former would stand as it was written.
-        text = {"text/plain": self.text, "text/latex": to_latex(self.text)}
+        data = {"text/html": self.html}
+        if self.text:  # the LaTeX is for PDFs, which would show it as it was written
+            data |= {"text/plain": self.text, "text/latex": to_latex(self.text)}
         about = {"nemotron": dict(self.about)} if self.about else {}
-        data = {"text/html": self.html, **(text if self.text else {})}
         return {"data": data, "metadata": about}
 
 
@@ -192,7 +189,7 @@ def no_code(reply: Reply) -> None:
     """Show nothing of the code of a reply."""
 
 
-def bundle(reply: Reply, code_of: CodeOf = no_code) -> tuple[str, str, dict[str, Any]]:
+def bundle(reply: Reply, code_of: CodeOf) -> tuple[str, str, dict[str, Any]]:
     """Return what is saved of a reply: HTML, Markdown source, metadata."""
     return reply_html(reply, code_of(reply)), reply_text(reply), metadata(reply)
 
@@ -245,6 +242,7 @@ class NotebookRenderer(Renderer):
         self._asked_s: float | None = None
         self._status_s = 0.0
         self._notices: list[str] = []
+        self._display_id = ""  # of the display that grows
         self._begin()
 
     def watch(self, event: events.Event) -> None:
@@ -260,37 +258,37 @@ class NotebookRenderer(Renderer):
             self._take()
             if self.alone and len(reply) > _ONE_OUTPUT_CHARS and self._holds(reply):
                 self._finish_parts(reply)
-                return
-            self._clear()
-            if self.alone:
-                self._display_id = ""
-            self._render(*bundle(reply, self.code_of))
+            else:
+                self._clear()
+                self._render(*bundle(reply, self.code_of))
 
     def fail(self) -> None:
         """Take back what was rendered, because nothing of a reply has arrived."""
         with self._lock:
-            if self._has_ended:
-                return
-            self._has_ended = True
-            self._clear()
-            if self._display_id and not self.alone:
-                self._render(status_html("no reply"), "no reply")
+            if not self._has_ended:
+                self._has_ended = True
+                self._clear()
+                if self._display_id:
+                    self._render(status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
-        """Have nothing rendered."""
+        """Have no text of a reply."""
         self._is_behind = False
         self._blocks = Blocks()
         self._unread: list[str] = []
-        self._unread_chars = self._written_bytes = self._parted_chars = 0
+        self._parted_chars = 0
         style = document("", below=None)
         # The style sheet stays in a display of its own: it is sent only once.
         self._parts = [_Part(html=style), _Part()] if self.alone else [_Part()]
         self._head = "" if self.alone else style
-        self._display_id = self._below = ""
+        self._below = ""
+        self._bytes = len(self._head)  # about as many as the growing display takes
 
     def _clear(self) -> None:
-        if self.alone and self._has_rendered:
-            self.publisher.clear()
+        if self.alone:
+            self._display_id = ""
+            if self._has_rendered:
+                self.publisher.clear()
 
     def _handle(self, event: events.Event) -> None:
         match event:
@@ -298,7 +296,7 @@ class NotebookRenderer(Renderer):
                 self._waiting_for = ""
                 self._pace.arrived(len(text))
                 self._unread.append(text)
-                self._unread_chars += len(text)
+                self._bytes += 4 * len(text)
                 self._paint_soon()
             case events.Reasoning(text, 0):
                 self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
@@ -306,10 +304,8 @@ class NotebookRenderer(Renderer):
                     self._wait_for(_THINKING)
             case events.TextWasReasoning(reasoning, 0):  # it is taken back
                 self._thought = reasoning[-_THOUGHT_CHARS:]
-                display_id = "" if self.alone else self._display_id
                 self._begin()
                 self._clear()
-                self._display_id = display_id
             case events.Sent(_, model):
                 self._wait_for(f"asking {model} …")
             case events.Retry() as retry:
@@ -335,8 +331,7 @@ class NotebookRenderer(Renderer):
 
     def _paint_soon(self) -> None:
         """Paint now, or once the pace allows it, or when nothing else comes."""
-        size = len(self._head) + self._written_bytes + 4 * self._unread_chars
-        if self._pace.allows(_STATUS_BYTES if self._waiting_for else size):
+        if self._pace.allows(_STATUS_BYTES if self._waiting_for else self._bytes):
             self._paint()
         else:
             self._is_behind = True
@@ -351,25 +346,29 @@ class NotebookRenderer(Renderer):
         self._take()
         *parts, last = self._parts
         for part in parts:
-            if not part.display_id:
-                self._render(part.html)
-                part.display_id, self._display_id = self._display_id, ""
+            self._settle(part, part.html)
         written, tail = [*map(self._html_of, last.blocks)], self._blocks.tail
         self._render(self._head + interim_html(written, tail) + self._below)
-        self._written_bytes = sum(map(len, written))
-        self._unread_chars = len(tail.source)
+        self._bytes = len(self._head) + sum(map(len, written)) + 4 * len(tail.source)
+
+    def _settle(self, part: _Part, html: str) -> None:
+        """Render a part as it stays: in the display that grows if it has none yet."""
+        if part.display_id and part.html == html:
+            return
+        growing_id = self._display_id if part.display_id else ""
+        self._display_id = part.display_id or self._display_id
+        self._render(html)
+        part.display_id, self._display_id = self._display_id, growing_id
 
     def _take(self) -> None:
         """Part what has come since the last render into displays."""
-        text = "".join(self._unread)
-        self._unread.clear()
+        text, self._unread = "".join(self._unread), []
         for block in self._blocks.feed(text):
             part = self._parts[-1]
             part.blocks.append(block)
             size = sum(len(block.source) for block in part.blocks)
-            if self.alone and size >= max(
-                _DISPLAY_CHARS, self._parted_chars * _DISPLAY_SHARE
-            ):
+            enough = max(_DISPLAY_CHARS, self._parted_chars * _DISPLAY_SHARE)
+            if self.alone and size >= enough:
                 part.html = "".join(map(self._html_of, part.blocks))
                 self._parted_chars += size
                 self._parts.append(_Part())
@@ -395,15 +394,8 @@ class NotebookRenderer(Renderer):
         )
         last += element(end_html(reply, code))
         first = document(reasoning_html(reply), below="".join([*htmls, last]))
-        last_id = self._display_id
         for part, html in zip(self._parts, [first, *htmls], strict=False):
-            if not part.display_id:
-                part.display_id, last_id = last_id, ""
-            elif part.html == html:
-                continue
-            self._display_id = part.display_id
-            self._render(html)
-        self._display_id = last_id
+            self._settle(part, html)
         self._render(last, reply_text(reply), metadata(reply))
 
     def _tick_on(self) -> None:
@@ -417,12 +409,11 @@ class NotebookRenderer(Renderer):
         with self._lock:
             if self._has_ended:
                 return False
+            is_due = self.clock_s() - self._status_s >= _STATUS_INTERVAL_S
             if self._is_behind:
                 self._paint_soon()
-            elif self._waiting_for:
-                is_due = self.clock_s() - self._status_s >= _STATUS_INTERVAL_S
-                if is_due and self._status_html() != self._status:
-                    self._paint()
+            elif self._waiting_for and is_due and self._status_html() != self._status:
+                self._paint()
             self._idle_ticks += not self._waiting_for
             self._is_ticking = self._idle_ticks < _IDLE_TICKS
             return self._is_ticking
