@@ -24,8 +24,8 @@ from nemotron_magic.code.effects import effects_of
 from nemotron_magic.code.syntax import Finding, format_findings
 from nemotron_magic.code.trial import Trials, Verdict, finished, unsupported
 from nemotron_magic.code.visibility import escape_bidi
-from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.text import one_line
+from nemotron_magic.core.text import one_line, plural
+from nemotron_magic.display import WORDS, input_error
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.reply import Reply
@@ -35,26 +35,20 @@ _LABEL_CHARS = 40
 _ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
 """From these on, a page asks before a button of an untrusted file does anything."""
 
-COMMAND = "into a cell: %nemotron code"
-
-_HEADLESS = (
-    "No page is open to put a cell in: the code stays in this reply, and in its .code."
-)
-_BROKEN = "Its code was not put in. Take what there is: %nemotron code"
+_NOTICES = WORDS["code"]
+COMMAND = _NOTICES["command"]
 
 _version = cache(metadata.version)
 
 
 def may_insert(choice: str, version_of: Callable[[str], str] = _version) -> bool:
     """Return whether replies carry buttons that put their code into cells."""
-    if choice != "auto":
-        return choice == "on"
-    for name, least in _ASKS_FIRST.items():
+    for name, least in _ASKS_FIRST.items() if choice == "auto" else ():
         with suppress(metadata.PackageNotFoundError):
             release = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version_of(name))
             if release and tuple(map(int, release.groups())) >= least:
                 return True
-    return False
+    return choice == "on"
 
 
 @dataclass(slots=True)
@@ -91,10 +85,10 @@ class ReplyCode:
 
     def _html(self, cells: Sequence[CodeCell], label: str) -> str:
         lines = (line for cell in cells for line in self.remarks(cell))
-        notes = (f'<p class="nm-notice">{line_html(line)}</p>' for line in lines)
+        notes = "".join(f'<p class="nm-notice">{line_html(one)}</p>' for one in lines)
         buttons = "".join(self._button(cell, label) for cell in cells)
         row = f'<div class="nm-act lm-mod-hidden hidden">{buttons}</div>'
-        return "".join([*notes, row if buttons else ""])
+        return notes + row if buttons else notes
 
     def _button(self, cell: CodeCell, label: str) -> str:
         """Return a button by which the page itself puts a cell below, and runs nothing.
@@ -120,19 +114,14 @@ class ReplyCode:
 
 @dataclass(frozen=True, slots=True)
 class InsertOptions:
-    """What is to become of the code of a reply.
-
-    `before` is the cell that it corrects. What is wrong with it is sent back `repairs`
-    times at most, what a trial raised only if `repairs_failures`: it may hold what the
-    code read.
-    """
+    """What is to become of the code of a reply."""
 
     inserts: bool = False
     replaces: bool = False
-    before: str = ""
-    repairs: int = 0
+    before: str = ""  # the cell that it corrects
+    repairs: int = 0  # so often at most, what is wrong with it is sent back
     tries: bool = False
-    repairs_failures: bool = False
+    repairs_failures: bool = False  # what a trial raised may hold what the code read
 
 
 @dataclass
@@ -166,17 +155,15 @@ class CodeInserter:
     ) -> Generator[None, None, tuple[Finding, ...]]:
         """Try the code of a reply on a copy of the kernel; return what its cell raised.
 
-        It yields once the copy runs, which another thread may wait for.
-
-        What the static check finds for certain needs no copy. If it was not asked for
-        now, that trials cannot be done here is said once a session. `reason` says why
-        not now, `before_s` how long the cell took that it corrects.
+        It yields once the copy runs, which another thread may wait for. What the
+        static check finds for certain needs no copy. `reason` says why not now,
+        `before_s` how long the cell took that it corrects.
         """
         self._verdicts = {}
         sources = [c.source for c in self._cells(reply) if c.language == "python"]
         if not sources or self._check(sources[0]):
             return ()
-        if not is_asked and unsupported():
+        if not is_asked and unsupported():  # which is said once a session
             has_told, self._has_told = self._has_told, True
             if has_told:
                 return ()
@@ -186,9 +173,8 @@ class CodeInserter:
 
     def sent_back(self, reply: Reply, notice: str) -> Reply:
         """Return a reply whose code is sent back, with what was found."""
-        cells = self._cells(reply)
-        self._waiting, self._next = cells, 0
-        remarks = self._remarks(cells[0]) if cells else ()
+        self._waiting, self._next = self._cells(reply), 0
+        remarks = self._remarks(self._waiting[0]) if self._waiting else ()
         return _with(reply, [notice], remarks=remarks)
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
@@ -204,21 +190,21 @@ class CodeInserter:
         if not job.inserts or (is_broken and not cells):
             return reply
         if not cells:
-            return _with(reply, ["There is no code in this reply for a cell."])
+            return _with(reply, [_NOTICES["none"]])
         diff = diff_html(job.before, cells[0].source) if job.before else ""
         more: dict[str, Any] = {"appended": diff, "remarks": self._remarks(cells[0])}
         notices = [notice] if notice else []
         if job.before and not diff:
-            notices.append("The code is the same as it was.")
+            notices.append(_NOTICES["same"])
         if is_broken or not self.takes_cells():
-            notices.append(_BROKEN if is_broken else _HEADLESS)
+            notices.append(_NOTICES["broken" if is_broken else "headless"])
             return _with(reply, notices, **more)
         inserted, self._next = cells[0].source, 1
         self.shell.set_next_input(inserted.rstrip("\n"), replace=job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"
         left = len(cells) - 1
-        wait = f"{left} more block{' waits' if left == 1 else 's wait'}: %nemotron code"
-        placed = f"code {where}, {wait}" if left else f"code {where}"
+        wait = plural(left, "more block waits", "more blocks wait")
+        placed = f"code {where}" + (f", {wait}: %nemotron code" if left else "")
         return _with(reply, notices, inserted=inserted, placed=placed, **more)
 
     def code_of(self, reply: Reply, insert_button: str) -> ReplyCode:
@@ -236,16 +222,9 @@ class CodeInserter:
     def insert(self, which: str, tries: bool = False) -> str:
         """Put in code that waits, the next, a number or `all`; return what to say."""
         if not self.takes_cells():
-            raise InputError(
-                "there is no page to put a cell into",
-                "no page shows this notebook",
-                "The code of the last reply is in: _nemotron.code",
-            )
+            raise input_error("no_page")
         if not self._waiting:
-            raise InputError(
-                "the last reply has no code to insert",
-                hint="Ask for some: %nemotron --code plot sales by month",
-            )
+            raise input_error("no_code")
         count = len(self._waiting)
         if which.lower() == "all":
             cell, *left = join_cells(self._waiting)
@@ -256,15 +235,9 @@ class CodeInserter:
         else:
             number, more = int(which or self._next + 1), ""
             if not which and number > count:
-                raise InputError(
-                    "all code of the last reply has been inserted",
-                    hint="Again: %nemotron code: 1   or: %nemotron code: all",
-                )
+                raise input_error("no_more_code")
             if not 1 <= number <= count:
-                raise InputError(
-                    f"code takes a number up to {count}, got {number}",
-                    hint="The next block: %nemotron code   Each: %nemotron code: all",
-                )
+                raise input_error("no_such_code", count=count, number=number)
             cell, self._next = self._waiting[number - 1], max(self._next, number)
             done = f"Block {number} of {count} is"
         is_new = cell.language == "python" and cell.source not in self._verdicts

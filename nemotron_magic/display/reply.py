@@ -16,48 +16,33 @@ from nemotron_magic.core.text import (
     one_line,
     plural,
 )
+from nemotron_magic.display import WORDS
 from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import BelowCode, line_html, stylesheet, used_rules
 from nemotron_magic.markdown.streaming import Block, close_open_marks
 from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
 
-_BROKEN_OFF = {
-    "truncated": "Ended early by the service",
-    "interrupted": "Stopped by you",
-    "failed": "Broken off",
-}
-"""Said in the footer alone: the error of the cell says why, and how to go on."""
-
-_REASONS = {
-    "content_filter": "The service's content filter stopped this reply.",
-    "error": "The service reported an error at the end of this reply.",
-}
-_DAMAGED = "This reply is not whole: some of it could not be read."
-_UNREADABLE = "No answer could be read in this reply. Ask again: %nemotron retry"
-_ALL_THOUGHT = "All tokens went into reasoning; none were left for an answer."
+_NOTICES = WORDS["notices"]
 _LONGEST_NAME = 120
 _MOST_NAMES = 4
-_SAVED = (
-    "Nothing was asked: this reply is from this notebook's saved outputs, which anyone "
-    "could have written."
-)
 _FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\b(?:tokens|cached)\b")
-_IMITATION = "A line of this reply imitates the footer; only the last line is ours."
 
 
 def footer(reply: Reply) -> str:
     """Return time, tokens and cost in one line; what is not known is called so."""
-    ending = _BROKEN_OFF.get(reply.metadata.ending, "")
+    metadata, elapsed_s = reply.metadata, reply.metadata.elapsed_s
+    ending = WORDS["broken_off"].get(metadata.ending, "")
+    digits = 1 if (elapsed_s or 0) < 100 else 0
     parts = (
         f"{ending} before an answer began" if ending and not reply.strip() else ending,
-        _time(reply.metadata.elapsed_s),
-        _tokens(reply.metadata),
-        _cost(reply.metadata),
-        *_attached(reply.metadata.context_info),
-        reply.metadata.placed,
+        "" if elapsed_s is None else f"{elapsed_s:.{digits}f} s",
+        _tokens(metadata),
+        _cost(metadata),
+        *_attached(metadata.context_info),
+        metadata.placed,
     )
-    return " · ".join(part for part in parts if part)
+    return " · ".join(filter(None, parts))
 
 
 def notices(reply: Reply) -> tuple[str, ...]:
@@ -80,7 +65,7 @@ def _lines_of(reply: Reply) -> list[str]:
     metadata = reply.metadata
     said = [_reason(reply), *metadata.notices]
     if metadata.recalled is not None and metadata.recalled.source == "notebook":
-        said.append(_SAVED)
+        said.append(_NOTICES["saved"])
     calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
     if calls:
         said.append(f"The model called {calls}; nothing was run.")
@@ -89,7 +74,7 @@ def _lines_of(reply: Reply) -> list[str]:
 
 def _warning(reply: Reply) -> list[str]:
     is_forged = _FORGED.search(unicodedata.normalize("NFKC", reply))
-    return [_IMITATION] if is_forged else []
+    return [_NOTICES["imitation"]] if is_forged else []
 
 
 def metadata(reply: Reply) -> dict[str, Any]:
@@ -120,31 +105,20 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "cached": cached,
         "characters": len(reply) if is_all else None,
         "attempts": metadata.attempts,
-        "elapsed_s": _rounded(metadata.elapsed_s),
-        "first_text_s": _rounded(metadata.first_text_s),
+        "elapsed_s": metadata.elapsed_s and round(metadata.elapsed_s, 3),
+        "first_text_s": metadata.first_text_s and round(metadata.first_text_s, 3),
     }
 
 
-def _time(elapsed_s: float | None) -> str:
-    if elapsed_s is None:
-        return ""
-    return f"{elapsed_s:.1f} s" if elapsed_s < 100 else f"{elapsed_s:.0f} s"
-
-
 def _tokens(metadata: ReplyMetadata) -> str:
-    """Return the tokens; of a reply that was kept, those that it took when it was new.
-
-    What a notebook's file says of it need not be true.
-    """
     if metadata.recalled is None:
         return format_tokens(metadata.usage, metadata.estimated_usage)
-    if metadata.recalled.source == "notebook":
+    if metadata.recalled.source == "notebook":  # what its file says need not be true
         return "cached, from this notebook's saved outputs"
     return f"cached, from disk ({format_tokens(metadata.recalled.usage)} when asked)"
 
 
 def _cost(metadata: ReplyMetadata) -> str:
-    """Return the cost; of a rehearsal, what it would be of a service."""
     estimated_usd = metadata.estimated_usd
     if not metadata.is_rehearsal or metadata.recalled:
         return format_cost(metadata.usage.cost_usd, estimated_usd)
@@ -174,24 +148,21 @@ def _reason(reply: Reply) -> str:
     """Return why a reply is not all that it could be; empty if it is."""
     metadata, reason, has_text = reply.metadata, reply.finish_reason, reply.strip()
     if metadata.ending == "damaged":
-        return _DAMAGED if has_text else _UNREADABLE
-    is_nothing = not (reply or metadata.refusal or metadata.tool_calls)
+        return _NOTICES["damaged" if has_text else "unreadable"]
     if metadata.ending != "complete":
         return ""
+    is_nothing = not (reply or metadata.refusal or metadata.tool_calls)
     if reason == "length":
         limit = metadata.parameters.get("max_tokens")
         more = int(limit or BY_NAME["max_tokens"].default) * 4
         goes_on = " Go on: %nemotron continue ·" if has_text else ""
-        is_thought = is_nothing and reply.reasoning
-        what = _ALL_THOUGHT if is_thought else f"Cut off at max_tokens.{goes_on}"
+        what = f"Cut off at max_tokens.{goes_on}"
+        if is_nothing and reply.reasoning:
+            what = _NOTICES["all_thought"]
         return f"{what} Allow more: --max-tokens {more}"
     if reason is None or reason in ORDINARY_REASONS:
         return "The reply is empty." if is_nothing else ""
-    return _REASONS.get(reason, f"The model stopped for this reason: {reason}")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+    return WORDS["reasons"].get(reason, f"The model stopped for this reason: {reason}")
 
 
 # Notebook 7 puts outputs of some 1,800 px into a box of 312 px that scrolls, while they
@@ -201,7 +172,6 @@ _NO_INNER_SCROLL = (
     "{max-height:none;overflow-y:visible;resize:none;box-shadow:none}"
 )
 
-_QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
 _ONE_LINE = "overflow:hidden;white-space:nowrap;text-overflow:ellipsis"
 
 
@@ -243,7 +213,7 @@ def end_html(reply: Reply, code: ReplyCode | None = None) -> str:
 
 def reply_text(reply: Reply) -> str:
     """Return the Markdown that the model wrote; remarks only where it wrote nothing."""
-    texts = [text for text in (*shown_texts(reply), reply.metadata.appended) if text]
+    texts = filter(None, (*shown_texts(reply), reply.metadata.appended))
     return "\n\n".join(texts) or "\n".join(notices(reply)) or footer(reply)
 
 
@@ -264,14 +234,16 @@ def block_html(block: Block, folded: str = "", below: BelowCode | None = None) -
 def interim_html(finished: list[str], tail: Block) -> str:
     """Return blocks and a tail that will be rendered again, with formulae left as text.
 
-    MathJax would typeset them again each time: 100 formulae rendered 40 times take a
-    page 8.6 s.
+    To typeset 100 of them 40 times takes a page 8.6 s.
     """
     closed = replace(tail, markdown=close_open_marks(tail.markdown))
     return f'<div class="mathjax_ignore">{"".join(finished)}{block_html(closed)}</div>'
 
 
-_STATUS = f'<div class="nm-reply nm-status" style="{_QUIET}">'
+_STATUS = (
+    '<div class="nm-reply nm-status" style="'
+    'color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em">'
+)
 
 
 def status_html(text: str, detail: str = "") -> str:
