@@ -35,10 +35,9 @@ _CONSOLES_FROM = (5, 3)
 class _MagicPosition(NamedTuple):
     """Where a question stands."""
 
-    is_first: bool = False  # nothing ran before it: the cell has no other output yet
-    is_shown: bool = False  # one is the last expression, whose value IPython displays
-    is_only: bool = False
-    is_named: bool = False  # the last expression is another one, which may be its value
+    is_first: bool  # nothing ran before it: the cell has no other output yet
+    is_bare: bool  # it is the only one, and IPython displays its value
+    is_named: bool  # the last expression is another one, which may be its value
 
 
 def _magic_position(source: str) -> _MagicPosition:
@@ -46,16 +45,13 @@ def _magic_position(source: str) -> _MagicPosition:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return _MagicPosition()
-    if not tree.body:
-        return _MagicPosition()
-    first, last = tree.body[0], tree.body[-1]
+        tree = ast.Module([], [])
+    first, last = (tree.body[at] if tree.body else None for at in (0, -1))
     assigned = isinstance(first, ast.Assign | ast.AnnAssign | ast.Expr)
     value = last.value if isinstance(last, ast.Expr) else None
     return _MagicPosition(
         is_first=assigned and _is_question(getattr(first, "value", None)),
-        is_shown=_is_question(value),
-        is_only=sum(map(_is_question, ast.walk(tree))) == 1,
+        is_bare=[*filter(_is_question, ast.walk(tree))] == [value],
         is_named=value is not None and not _is_magic(value),
     )
 
@@ -85,24 +81,6 @@ def _shows_once(shell: Any) -> bool:
     return any(getattr(one, "msg_id", "") == request for one in made)
 
 
-class _ShellPublisher:
-    """Displays of a running shell."""
-
-    def __init__(self, shell: Any) -> None:
-        self._shell = shell
-
-    def show(self, display: Display, *, again: bool = False) -> None:
-        """Make a display, or render the one of that id `again`."""
-        # Looked up each time, because `%%capture` puts another in its place.
-        self._shell.display_pub.publish(
-            **display.message(), transient={"display_id": display.id}, update=again
-        )
-
-    def clear(self) -> None:
-        """Let the cell's outputs go when the next one comes."""
-        self._shell.display_pub.clear_output(wait=True)
-
-
 @dataclass
 class _FinalRenderer(Renderer):
     """Publishes a reply when it is whole, for runs that nobody watches."""
@@ -121,11 +99,9 @@ FrontEnd = Literal["terminal", "console", "page", "headless"]
 def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
     """Return what shows the outputs of the cell that runs now.
 
-    `page` shows HTML and lets displays be rendered again: JupyterLab, Notebook, VS Code
-    and Colab, which name the cell or are known otherwise. `headless` runs save a
-    notebook and can ask nobody for input. A kernel whose client can ask but names no
-    cell is a `console` that shows text, such as `jupyter console`. Without a kernel it
-    is a `terminal`.
+    A `page` shows HTML and lets it be rendered again; its client names the cell or is
+    known otherwise. One that does not is a `console`, such as `jupyter console`, or
+    `headless` if it can ask nobody for input. Without a kernel it is a `terminal`.
     """
     if getattr(shell, "kernel", None) is None:
         return "terminal"
@@ -142,24 +118,27 @@ def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
 
 
 class DisplayManager:
-    """Everything that is shown in one shell."""
+    """Everything that is shown in one shell; where its displays go."""
 
-    def __init__(
-        self,
-        shell: Any,
-        environ: Mapping[str, str],
-        publisher: Publisher | None = None,
-        clock_s: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, shell: Any, environ: Mapping[str, str]) -> None:
         self._shell = shell
         self._environ = environ
-        self._publisher = publisher or _ShellPublisher(shell)
-        self._clock_s = clock_s
         self.ticker = Ticker()
         self.code_of: CodeOf = no_code
         self._rendered: tuple[object, Reply | None] = (None, None)
         self._bare: Renderer | None = None
         self._owes_footer = False
+
+    def show(self, display: Display, *, again: bool = False) -> None:
+        """Make a display, or render the one of that id `again`."""
+        # Looked up each time, because `%%capture` puts another in its place.
+        self._shell.display_pub.publish(
+            **display.message(), transient={"display_id": display.id}, update=again
+        )
+
+    def clear(self) -> None:
+        """Let the cell's outputs go when the next one comes."""
+        self._shell.display_pub.clear_output(wait=True)
 
     @property
     def front_end(self) -> FrontEnd:
@@ -172,17 +151,16 @@ class DisplayManager:
         place = _magic_position(source_of(self._shell))
         front = self.front_end
         if front == "headless" or (front == "page" and _shows_once(self._shell)):
-            return _FinalRenderer(self._publisher, self.code_of)
+            return _FinalRenderer(self, self.code_of)
         if front == "page":
             alone = place.is_first and self._rendered[0] != marker
             self._rendered = (marker, None)
-            return NotebookRenderer(
-                self._publisher, alone, self._clock_s, self.ticker, self.code_of
-            )
+            clock_s, every = time.monotonic, self.ticker
+            return NotebookRenderer(self, alone, clock_s, every, self.code_of)
         from nemotron_magic.display.terminal import text_renderer
 
         is_console = front == "console"
-        is_bare = not is_console and place.is_shown and place.is_only
+        is_bare = place.is_bare and not is_console
         renderer = text_renderer(sys.stdout, is_console, with_footer=not is_bare)
         self._bare = renderer if is_bare else None
         return renderer
@@ -200,7 +178,7 @@ class DisplayManager:
         marker, rendered = self._rendered
         is_rendered = rendered is reply and marker == execution_of(self._shell)
         if not is_rendered and self.front_end in ("page", "headless"):
-            _FinalRenderer(self._publisher, self.code_of).finish(reply)
+            _FinalRenderer(self, self.code_of).finish(reply)
         elif not is_rendered or self._owes_footer:
             # A terminal has written "Out[3]: " by now.
             from nemotron_magic.display.terminal import print_footer, print_reply
@@ -239,5 +217,6 @@ class DisplayManager:
             print_markdown(markdown, sys.stdout, self.front_end == "console")
 
     def _show(self, markdown: str, display_id: str, again: bool = False) -> None:
-        display = Display(display_id, document(to_html(markdown)), markdown)
-        self._publisher.show(display, again=again)
+        self.show(
+            Display(display_id, document(to_html(markdown)), markdown), again=again
+        )
