@@ -217,6 +217,5 @@ class DisplayManager:
             print_markdown(markdown, sys.stdout, self.front_end == "console")
 
     def _show(self, markdown: str, display_id: str, again: bool = False) -> None:
-        self.show(
-            Display(display_id, document(to_html(markdown)), markdown), again=again
-        )
+        display = Display(display_id, document(to_html(markdown)), markdown)
+        self.show(display, again=again)

@@ -46,8 +46,6 @@ _CODE_STYLES = {
 }  # fmt: skip
 """Colors that the terminal chooses itself, legible on its background."""
 
-_INDENT_CHARS = 3  # of what is inside of an item, as rich does it
-
 
 def markdown_console(stream: TextIO, **options: Any) -> Console:
     """Return a console whose colors are legible on any background."""
@@ -88,12 +86,12 @@ class _List(md.ListElement):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         is_numbered = self.list_type == "ordered_list_open"
-        start = self.list_start or 0
-        width = len(f"{start + len(self.items)}") + 2 if is_numbered else _INDENT_CHARS
-        style = "markdown.item.number" if is_numbered else "markdown.item.bullet"
+        start, kind = self.list_start or 0, "number" if is_numbered else "bullet"
+        chars = len(f"{start + len(self.items)}") + 1
         for at, item in enumerate(self.items, start):
-            mark = f"{at}".rjust(width - 1) + " " if is_numbered else " • "
-            yield from _beside((mark, " " * width), style, item, console, options)
+            mark = f"{at:{chars}} " if is_numbered else " • "
+            marks, style = (mark, " " * len(mark)), f"markdown.item.{kind}"
+            yield from _beside(marks, style, item, console, options)
 
 
 class _Table(md.TableElement):
@@ -116,9 +114,7 @@ class _Table(md.TableElement):
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         table.style, table.collapse_padding = "markdown.table.border", True
         for heading, width in zip(headings, widths, strict=True):
-            styled = heading.copy()
-            styled.stylize("markdown.table.header")
-            table.add_column(styled, overflow="fold", width=width)
+            table.add_column(heading, overflow="fold", width=width)
         for row in rows:
             table.add_row(*row)
         yield table
@@ -142,9 +138,7 @@ class TerminalMarkdown(md.Markdown):
         self, markdown: str, has_gap: bool = False, is_growing: bool = False
     ) -> None:
         super().__init__("", justify="default", hyperlinks=False)
-        self._source = markdown
-        self._has_gap = has_gap
-        self._is_growing = is_growing
+        self._source, self._has_gap, self._is_growing = markdown, has_gap, is_growing
         self.is_seen = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
@@ -158,7 +152,7 @@ class TerminalMarkdown(md.Markdown):
         lines = [_without_blanks(line) for line in Segment.split_lines(made)]
         seen = [at for at, line in enumerate(lines) if line]
         self.is_seen = bool(seen)
-        gap: list[_Line] = [[]] if seen and self._has_gap else []
+        gap: list[_Line] = [[]] if self._has_gap else []
         lines = [*gap, *lines[seen[0] : seen[-1] + 1]] if seen else []
         if self._is_growing:
             shown, cut = lines[1 - console.height :], Segment.adjust_line_length
@@ -170,7 +164,7 @@ class TerminalMarkdown(md.Markdown):
 def _tokens(text: str) -> list[Token]:
     """Read a text; what is nested too deep is a block of code."""
     tokens = parser().parse(text)
-    if max((token.level for token in tokens), default=0) >= NESTED_AT_MOST - 2:
+    if any(token.level >= NESTED_AT_MOST - 2 for token in tokens):
         tokens = parser().parse(as_block(text, ""))
     for token in tokens:
         if token.type == "math_block":
@@ -227,10 +221,7 @@ def _beside(
 
 
 def _column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:
-    """Return the widths of columns side by side; none if there is no room for them.
-
-    Headings and long cells are broken between words, short cells such as `2.5 s` not.
-    """
+    """Return the widths of columns side by side; none if there is no room for them."""
     room_chars -= _GAP_CHARS * (len(columns) - 1)
     widths, least = [*map(_widest, columns)], [*map(_least, columns)]
     while sum(widths) > room_chars:
@@ -242,6 +233,7 @@ def _column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[in
 
 
 def _least(cells: Sequence[str]) -> int:
+    """Return the width in which only headings and long cells are broken."""
     short = _widest(cell for cell in cells[1:] if cell_len(cell) <= _LONG_CHARS)
     return max(short, min(_widest(" ".join(cells).split()), _LONG_CHARS))
 
