@@ -91,15 +91,14 @@ def preview_report(
 
 def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
     """Return the price by the catalogue, if that has been listed."""
-    listed = session.client.listed(session.endpoint(settings))
-    estimate = estimate_cost(listed, asked.body)
     if field := unpriced_field(asked.body):
         return f"unknown (what `{field}` may add is in no catalogue)"
+    listed = session.client.listed(session.endpoint(settings))
+    estimate = estimate_cost(listed, asked.body)
     if estimate is None:
         return "unknown (`%nemotron models` shows the prices that are known)"
-    most = f"at most {format_usd(estimate.reply_usd)} out"
-    tokens = f"{estimate.reply_tokens:,} tokens"
-    return f"{format_usd(estimate.prompt_usd)} in, {most} ({tokens})"
+    sent, most = format_usd(estimate.prompt_usd), format_usd(estimate.reply_usd)
+    return f"{sent} in, at most {most} out ({estimate.reply_tokens:,} tokens)"
 
 
 _FIGURES = (">Calls", ">Tokens in", ">Tokens out", ">Cost", ">First text", ">Tokens/s")
@@ -126,9 +125,8 @@ def tokens_text(totals: Totals) -> tuple[str, str]:
 def recent_usage(ledger: Ledger) -> tuple[str, ...]:
     """Return what was spent today and this month, if anything was."""
     today, month = ledger.of_today(), ledger.of_month()
-    if not month.calls:
-        return ()
-    return f"today {cost_text(today)}", f"this month {cost_text(month)}"
+    spent = f"today {cost_text(today)}", f"this month {cost_text(month)}"
+    return spent if month.calls else ()
 
 
 def usage(ledger: Ledger) -> str:

@@ -83,17 +83,12 @@ class PlainRenderer(Renderer):
         """End without a reply."""
         self._end_text()
 
-    def print_footer(self, reply: Reply) -> None:
-        """Show the footer; the notices stand above it already."""
-        self._print_note(" · ".join([footer(reply), *_where(reply)]))
-
     def _end_text(self) -> None:
         self._add(self._text.end())
         self._text = GrowingText()
         self._end_block()
 
     def _add(self, text: str) -> None:
-        """Show the next text of the reply."""
         if text:
             self._stream.write(text)
             self._stream.flush()
@@ -104,7 +99,6 @@ class PlainRenderer(Renderer):
         self._add("" if self._ends_line else "\n")
 
     def _print_note(self, line: str) -> None:
-        """Show a line of our own."""
         self._end_block()
         self._add(f"{one_line(line, _LONGEST_LINE)}\n")
 
@@ -126,10 +120,8 @@ class RichRenderer(PlainRenderer):
         self._has_printed = False
 
     def _add(self, text: str) -> None:
-        finished = self._blocks.feed(text)
-        if finished:
+        for block in self._blocks.feed(text):
             self._stop()  # what is printed while rich renders again may be lost
-        for block in finished:
             self._print(block.markdown)
         tail = self._blocks.tail.markdown
         if text and tail.strip():
@@ -206,7 +198,8 @@ def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
 
 def print_footer(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
     """Print the footer alone, for a reply that was rendered without it."""
-    text_renderer(stream, is_console, is_live=False).print_footer(reply)
+    line = " · ".join([footer(reply), *_where(reply)])
+    text_renderer(stream, is_console, is_live=False)._print_note(line)
 
 
 def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> None:
