@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from operator import itemgetter
 from typing import Any
 
 from nemotron_magic.core import public
 from nemotron_magic.core.errors import NemotronError
-from nemotron_magic.core.text import format_usd, one_line, plural
+from nemotron_magic.core.text import format_usd, plural
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.session.rows.task import OWN_COLUMNS, Table, is_missing
+from nemotron_magic.session.rows.task import OWN_COLUMNS, RowTask, is_missing
 from nemotron_magic.session.structured.asking import as_cell, as_table
-from nemotron_magic.session.structured.fields import Field, Fields
+from nemotron_magic.session.structured.fields import Field
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
 _ERROR, _NOTE, _COST = OWN_COLUMNS
@@ -55,12 +53,18 @@ class Row:
     note: str = ""
 
 
+def row_of(index: Any, one: AnswerRecord) -> Row:
+    """Return a row as it was kept, with its value as JSON has it."""
+    is_answer = one.state == RowState.ANSWERED
+    value = json.loads(one.value or "{}") if is_answer else None
+    usage = Usage(one.prompt_tokens, one.completion_tokens, cost_usd=one.cost_usd)
+    error = "" if is_answer else one.error or _LOST
+    return Row(index, value, error, usage, one.cost_usd, one.note or "")
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What all rows would cost and take, by those that were asked.
-
-    How long is not known where this run has asked none.
-    """
+    """What all rows would cost and take, by those that were asked."""
 
     cost_usd: float | None
     error_usd: float
@@ -74,13 +78,10 @@ class Estimate:
         many: int,
         duration_s: float | None,
     ) -> Estimate:
-        """Return it by the length of rows and their cost, as costs go with lengths.
-
-        The error is two standard errors of a ratio estimator.
-        """
+        """Return it by lengths and costs, within two standard errors of their ratio."""
         known = [(chars, cost) for chars, cost in asked if cost is not None]
         chars = sum(one for one, _ in known)
-        if not known or not chars:
+        if not chars:
             return cls(None, 0.0, duration_s)
         a_char = sum(cost for _, cost in known) / chars
         squares = sum((cost - a_char * size) ** 2 for size, cost in known)
@@ -104,18 +105,16 @@ class Progress:
     last: tuple[Row, ...] = ()
 
     def __str__(self) -> str:
-        parts = [f"{self.done:,} of {self.wanted:,}"]
-        parts += [f"{self.a_second:,.3g}/s"] if self.a_second else []
-        parts += [f"{self.at_once} at once"]
+        cost, left = "", self.waiting
         if self.cost_usd is not None:
             about = f" of about {format_usd(self.about_usd)}" if self.about_usd else ""
-            parts.append(f"{format_usd(self.cost_usd)}{about}")
-        parts += [plural(self.errors, "error")] if self.errors else []
-        if self.waiting:
-            parts.append(self.waiting)
-        elif self.left_s is not None:
-            parts.append(f"{format_duration(self.left_s)} left")
-        return " · ".join(parts)
+            cost = f"{format_usd(self.cost_usd)}{about}"
+        if not left and self.left_s is not None:
+            left = f"{format_duration(self.left_s)} left"
+        a_second = f"{self.a_second:,.3g}/s" if self.a_second else ""
+        errors = plural(self.errors, "error") if self.errors else ""
+        done, at_once = f"{self.done:,} of {self.wanted:,}", f"{self.at_once} at once"
+        return " · ".join(filter(None, (done, a_second, at_once, cost, errors, left)))
 
 
 def format_duration(seconds: float) -> str:
@@ -169,8 +168,7 @@ class Rows:
     estimate: Estimate
     stopped: NemotronError | None
     details: Mapping[str, Any]
-    _table: Table
-    _fields: Fields
+    _task: RowTask
     _keys: Sequence[bytes]
     _found: Mapping[bytes, AnswerRecord]
     _labels: Sequence[Any]
@@ -181,12 +179,11 @@ class Rows:
         return len(self._keys)
 
     def __iter__(self) -> Iterator[Row]:
-        for row in self._plain(self._index()):
-            if row.value is None:
-                yield row
-            else:
-                value = self._fields.build(self._fields.check(row.value))
-                yield replace(row, value=value)
+        fields = self._task.fields
+        for row in self._rows(self._index()):
+            is_none = row.value is None
+            value = None if is_none else fields.build(fields.check(row.value))
+            yield row if is_none else replace(row, value=value)
 
     def __repr__(self) -> str:
         return f"<rows: {self.summary()}>"
@@ -198,14 +195,14 @@ class Rows:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns that answers have."""
-        return self._fields.names
+        return self._task.fields.names
 
     @property
     def errors(self) -> tuple[Row, ...]:
         """The rows that were asked and have no answer of the kind that was wanted."""
-        keys = enumerate(self._keys)
-        wrong = [at for at, key in keys if _error_of(self._found.get(key))]
-        return tuple(self._plain(self._index(), wrong))
+        ends = enumerate(map(self._found.get, self._keys))
+        wrong = [at for at, one in ends if one and one.state != RowState.ANSWERED]
+        return tuple(self._rows(self._index(), wrong))
 
     @property
     def done(self) -> int:
@@ -256,14 +253,14 @@ class Rows:
         """Return the first that were asked, by place, with values as JSON has them."""
         asked = (at for at, key in enumerate(self._keys) if key in self._found)
         places = [*islice(asked, many)]
-        return [*zip(places, self._plain(self._index(), places), strict=True)]
+        return [*zip(places, self._rows(self._index(), places), strict=True)]
 
     def summary(self) -> str:
         """Return the run in one line: rows, errors, cost, time."""
-        errors, left = len(self.errors), self.left
+        errors = len(self.errors)
         parts = [plural(len(self), "row")]
-        if left:
-            parts = [f"{self.done:,} of {parts[0]}{self._table.part}"]
+        if self.left:
+            parts = [f"{self.done:,} of {parts[0]}{self._task.table.part}"]
         parts.append(f"{self.asked:,} asked")
         parts += [f"{self.equal:,} equal"] if self.equal else []
         parts += [plural(errors, "error")] if errors else []
@@ -292,10 +289,10 @@ class Rows:
 
         Of several fields, the first that has labels, or else the first.
         """
-        fields = self._fields.fields
+        fields = self._task.fields.fields
         field = next((one for one in fields if one.labels), fields[0])
         pairs, failed = [], 0
-        rows = self._plain(range(len(self)))
+        rows = self._rows(range(len(self)))
         for row, value in zip(rows, self._labels, strict=False):
             truth = "" if is_missing(value) else field.as_label(value)
             if row.value is not None and truth:
@@ -309,105 +306,92 @@ class Rows:
         parts = [f"{right:,} of {many:,} agree: accuracy {right / many:.1%}"]
         if failed:
             parts[0] += f" · {plural(failed, 'labeled row')} without an answer"
-        parts += self._by_label(field, pairs, hits)
-        common = Counter(both for both in folded if both[0] != both[1])
-        wrong = [
-            (-common[both], one)
-            for one, both in zip(pairs, folded, strict=True)
-            if both in common
-        ]
-        wrong.sort(key=itemgetter(0))
-        index = self._index()
+        parts += _by_label(field, pairs, hits)
+        often, index = Counter(folded), self._index()
+        wrong = [n for n, (truth, answer) in enumerate(folded) if truth != answer]
+        wrong.sort(key=lambda n: -often[folded[n]])
         worst = [
-            [
-                as_cell(one_line(one, 60))
-                for one in (str(index[at]), self.sent(at), truth, answer)
-            ]
-            for _, (at, truth, answer) in wrong[:5]
+            [as_cell(one, 60) for one in (str(index[at]), self.sent(at), truth, answer)]
+            for at, truth, answer in (pairs[n] for n in wrong[:5])
         ]
         heads = ("Row", as_cell(self.sent_names), "Truth", "Answer")
         return "\n\n".join([*parts, as_table(heads, worst)] if worst else parts)
 
-    def _by_label(
-        self, field: Field, pairs: Sequence[tuple[int, str, str]], hits: Counter[str]
-    ) -> Iterator[str]:
-        """Yield a table of labels, as they are spelled first, and those of no field."""
-        own = {one.casefold(): one for one in field.labels if not field.is_list}
-        truths = Counter(truth.casefold() for _, truth, _ in pairs)
-        answers = Counter(answer.casefold() for _, _, answer in pairs)
-        texts = (text for _, truth, answer in pairs for text in (answer, truth))
-        spelled = {text.casefold(): text for text in [*texts][::-1]} | own
-        names = [*dict.fromkeys((*own, *sorted(truths)))][:_MOST_LABELS]
-        cells = [
-            [
-                as_cell(spelled[name]),
-                _share(hits[name], answers[name]),
-                _share(hits[name], truths[name]),
-                f"{truths[name]:,}",
-            ]
-            for name in names
-        ]
-        heads = ("Label", "Precision", "Recall", "Rows")
-        yield as_table(heads, cells, "|:--|--:|--:|--:|")
-        if other := [name for name in names if own and name not in own]:
-            shown = ", ".join(as_cell(one_line(spelled[name], 40)) for name in other)
-            yield f"No label of {as_cell(field.name)}, so never right: {shown}"
-
     def _index(self) -> Any:
-        own = self._table.index
+        own = self._task.table.index
         return range(len(self)) if own is None else own
 
-    def _plain(
+    def _rows(
         self, index: Sequence[Any], places: Iterable[int] | None = None
     ) -> Iterator[Row]:
         """Yield rows with values as JSON has them; of equal ones, one has a cost."""
-        values: dict[bytes, Any] = {}
+        seen: dict[bytes, Row] = {}
+        free = Usage(cost_usd=0.0)
         for at in range(len(self)) if places is None else places:
             key = self._keys[at]
-            one = self._found.get(key)
-            if one is None:
+            if key in seen:
+                yield replace(seen[key], index=index[at], usage=free, cost_usd=0.0)
+            elif key in self._found:
+                seen[key] = row_of(index[at], self._found[key])
+                yield seen[key]
+            else:
                 yield Row(index[at], note="not asked" if key else "empty")
-                continue
-            usage = Usage(cost_usd=0.0)
-            if key not in values:
-                is_answer = one.state == RowState.ANSWERED
-                values[key] = json.loads(one.value or "{}") if is_answer else None
-                tokens = (one.prompt_tokens, one.completion_tokens)
-                usage = Usage(*tokens, cost_usd=one.cost_usd)
-            error, note = _error_of(one), one.note or ""
-            yield Row(index[at], values[key], error, usage, usage.cost_usd, note)
 
     def _frame(self, places: Sequence[int]) -> Any:
-        rows = [*self._plain(range(len(self)), places)]
-        columns = {
-            name: [(row.value or {}).get(name) for row in rows]
-            for name in self._fields.names
-        }
+        rows = [*self._rows(range(len(self)), places)]
+        values = [row.value or {} for row in rows]
+        columns = {name: [one.get(name) for one in values] for name in self.names}
         columns[_ERROR] = [row.error or None for row in rows]
         columns[_NOTE] = [row.note or None for row in rows]
         columns[_COST] = [row.cost_usd for row in rows]
-        library: Any = sys.modules.get(self._table.library or "builtins")
-        if self._table.library == "polars":
-            return _polars_frame(library, columns, self._fields)
-        if self._table.library != "pandas":
+        library = self._task.table.library
+        if library is None:
             by_row = zip(*columns.values(), strict=True)
             return [dict(zip(columns, row, strict=True)) for row in by_row]
-        own = self._index()
-        index = library.RangeIndex(len(self)) if isinstance(own, range) else own
+        fields = self._task.fields.fields
+        is_polars = library.__name__ == "polars"
+        dtype = _polars_dtype if is_polars else _pandas_dtype
+        dtypes = {f.name: dtype(library, f) for f in (*fields, *_OWN_FIELDS)}
+        if is_polars:
+            frame = library.DataFrame(columns, schema=dtypes)
+            dates = [f.name for f in fields if f.kind == "date" and not f.is_list]
+            days = library.col(dates).str.to_date()
+            return frame.with_columns(days) if dates else frame
+        index = self._task.table.index
+        index = library.RangeIndex(len(self)) if index is None else index
         index = index if len(places) == len(self) else index.take(list(places))
-        frame = _pandas_frame(library, columns, self._fields, index)
+        arrays = {
+            name: library.Series(columns[name], dtype=one).array
+            for name, one in dtypes.items()
+        }
+        frame = library.DataFrame(arrays, index=index)
         frame.attrs["nemotron"] = dict(self.details)
         return frame
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+def _by_label(
+    field: Field, pairs: Sequence[tuple[int, str, str]], hits: Counter[str]
+) -> Iterator[str]:
+    """Yield a table of labels, as they are spelled first, and those of no field."""
+    own = {one.casefold(): one for one in field.labels if not field.is_list}
+    truths = Counter(truth.casefold() for _, truth, _ in pairs)
+    answers = Counter(answer.casefold() for _, _, answer in pairs)
+    texts = (text for _, truth, answer in pairs for text in (answer, truth))
+    spelled = {text.casefold(): text for text in [*texts][::-1]} | own
+    names = [*dict.fromkeys((*own, *sorted(truths)))][:_MOST_LABELS]
 
+    def share(name: str, of: Counter[str]) -> str:
+        return f"{hits[name] / of[name]:.1%}" if of[name] else "–"
 
-def _error_of(one: AnswerRecord | None) -> str:
-    if one is None or one.state == RowState.ANSWERED:
-        return ""
-    return one.error or _LOST
+    cells = [
+        [as_cell(spelled[n]), share(n, answers), share(n, truths), f"{truths[n]:,}"]
+        for n in names
+    ]
+    heads = ("Label", "Precision", "Recall", "Rows")
+    yield as_table(heads, cells, "|:--|--:|--:|--:|")
+    if other := [name for name in names if own and name not in own]:
+        shown = ", ".join(as_cell(spelled[name], 40) for name in other)
+        yield f"No label of {as_cell(field.name)}, so never right: {shown}"
 
 
 _DTYPES = {
@@ -422,29 +406,14 @@ _DTYPES = {
 _OWN_FIELDS = (Field(_ERROR), Field(_NOTE), Field(_COST, "float"))
 
 
-def _pandas_frame(
-    pandas: Any, columns: dict[str, list[Any]], fields: Fields, index: Any
-) -> Any:
-    def dtype(one: Field) -> Any:
-        if one.is_list:
-            return "object"
-        labels = [*one.labels]
-        return pandas.CategoricalDtype(labels) if one.is_enum else _DTYPES[one.kind][0]
-
-    arrays = {
-        one.name: pandas.Series(columns[one.name], dtype=dtype(one)).array
-        for one in (*fields.fields, *_OWN_FIELDS)
-    }
-    return pandas.DataFrame(arrays, index=index)
+def _pandas_dtype(pandas: Any, one: Field) -> Any:
+    if one.is_list:
+        return "object"
+    labels = [*one.labels]
+    return pandas.CategoricalDtype(labels) if one.is_enum else _DTYPES[one.kind][0]
 
 
-def _polars_frame(polars: Any, columns: dict[str, list[Any]], fields: Fields) -> Any:
-    def dtype(one: Field) -> Any:
-        plain = getattr(polars, _DTYPES[one.kind][1])
-        inner = polars.Enum(list(one.labels)) if one.is_enum else plain
-        return polars.List(inner) if one.is_list else inner
-
-    schema = {one.name: dtype(one) for one in (*fields.fields, *_OWN_FIELDS)}
-    frame = polars.DataFrame(columns, schema=schema)
-    dates = [f.name for f in fields.fields if f.kind == "date" and not f.is_list]
-    return frame.with_columns(polars.col(dates).str.to_date()) if dates else frame
+def _polars_dtype(polars: Any, one: Field) -> Any:
+    plain = getattr(polars, _DTYPES[one.kind][1])
+    inner = polars.Enum([*one.labels]) if one.is_enum else plain
+    return polars.List(inner) if one.is_list else inner

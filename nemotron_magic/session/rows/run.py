@@ -6,7 +6,6 @@ disk as sent before it goes. Whoever sends is told what, and tells what came of 
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import uuid
@@ -43,9 +42,9 @@ from nemotron_magic.session.rows.engine import Ended, RowRequest, Threads
 from nemotron_magic.session.rows.frame import (
     Estimate,
     Progress,
-    Row,
     Rows,
     format_duration,
+    row_of,
 )
 from nemotron_magic.session.rows.governor import Governor, Lease
 from nemotron_magic.session.rows.task import (
@@ -54,7 +53,6 @@ from nemotron_magic.session.rows.task import (
     Table,
     is_missing,
     read_table,
-    text_of,
 )
 from nemotron_magic.session.structured.asking import Rung
 from nemotron_magic.session.structured.specs import parse_fields
@@ -91,10 +89,10 @@ class Run:
         self._means, self._settings, self._watch = means, settings, watch
         self._question = question
         self._name = question.name or "rows"
-        self._table = table = read_table(question.values, question.sample is not None)
+        table = read_table(question.values, question.sample is not None)
         unsent = question.label if isinstance(question.label, str) else None
         self._labels = _labels_of(question.label, table)
-        self._task = task = RowTask.of(
+        self._task = task = RowTask(
             question.instruction,
             table,
             parse_fields(question.as_),
@@ -140,10 +138,10 @@ class Run:
     @property
     def size(self) -> int:
         """How many rows there are."""
-        return self._table.size
+        return self._task.table.size
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self) -> list[str]:
         """The names of the columns that go out."""
         return self._task.names
 
@@ -160,7 +158,7 @@ class Run:
 
     def name_rows(self) -> None:
         """Read each row once, and learn which are equal or empty."""
-        for at in range(self._table.size):
+        for at in range(self.size):
             text = self._task.text(at)
             key = self._task.key(text) if text else b""
             self.keys.append(key)
@@ -177,7 +175,7 @@ class Run:
             self._settings.model,
             task.instruction,
             task.fields.prompt_line(),
-            self._table.size,
+            self.size,
         )
         known = means.store.begin(record)
         answers, keys = self._answers, list(self._first)
@@ -202,7 +200,7 @@ class Run:
 
     def first_request(self) -> Request:
         """Return what would be sent for the first row that has any text."""
-        texts = ((at, self._task.text(at)) for at in range(self._table.size))
+        texts = ((at, self._task.text(at)) for at in range(self.size))
         at = next((at for at, text in texts if text), 0)
         return self._request(PendingRow(b"", at))
 
@@ -428,8 +426,7 @@ class Run:
         return Request(endpoint, redacted.messages, self._settings, self._key, fields)
 
     def _sent(self, at: int) -> str:
-        values = [text_of(column[at]) for column in self._task.columns]
-        shown: Message = {"role": "user", "content": " · ".join(values)}
+        shown: Message = {"role": "user", "content": " · ".join(self._task.values(at))}
         return str(self._redact((shown,), {}).messages[0]["content"])
 
     def _too_long(self, request: Request) -> str:
@@ -498,14 +495,8 @@ class Run:
             waiting=f"waiting {format_duration(hold_s)}: the service is busy"
             if hold_s > 0.5
             else "",
-            last=tuple(self._row_at(at, key) for at, key in answers.last),
+            last=tuple(row_of(at, answers.found[key]) for at, key in answers.last),
         )
-
-    def _row_at(self, at: int, key: bytes) -> Row:
-        one = self._answers.found[key]
-        is_answer = one.state == RowState.ANSWERED and one.value
-        value = json.loads(one.value) if is_answer and one.value else None
-        return Row(at, value, one.error or "", cost_usd=one.cost_usd)
 
     def rows(self, again: Callable[[], Rows]) -> Rows:
         """Return what there is; `again` asks the rest."""
@@ -536,8 +527,7 @@ class Run:
                 "form": answers.rung,
                 "columns": [*self._task.names],
             },
-            _table=self._table,
-            _fields=self._task.fields,
+            _task=self._task,
             _keys=self.keys,
             _found=answers.found,
             _labels=self._labels,

@@ -9,10 +9,9 @@ import json
 import re
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -37,19 +36,26 @@ _UNSENT = "nothing was sent"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The input: its columns by place, and what it was.
+    """The input: its columns by place, and the library it is of.
 
     `is_bare` says that it has one column without a name of its own to be sent; `index`
     is that of pandas as it was: the user may sort or cut the input in place meanwhile.
     """
 
     index: Any
-    library: str
+    library: Any
     names: tuple[str, ...]
-    column: Callable[[int], Sequence[Any]]
+    values: Any
     size: int
     is_bare: bool = False
     part: str = ""
+
+    def column(self, at: int) -> Sequence[Any]:
+        """Return the values of a column, by its place."""
+        one = self.values
+        if not self.is_bare:
+            one = getattr(one, "iloc", one)[:, at]
+        return one if isinstance(one, list) else [*one.to_list()]
 
 
 def read_table(values: Any, is_sample: bool = False) -> Table:
@@ -67,29 +73,23 @@ def read_table(values: Any, is_sample: bool = False) -> Table:
         return replace(read_table(first), part=part)
     if type(values).__name__ == "ndarray" and getattr(values, "ndim", 0) == 1:
         values = values.tolist()
-    known = [name for name in ("pandas", "polars") if name in sys.modules]
+    known = [sys.modules[name] for name in ("pandas", "polars") if name in sys.modules]
     if isinstance(values, list | tuple):
-        copied, library = list(values), (*known, "")[0]
-        return Table(None, library, ("",), lambda at: copied, len(copied), True)
+        library = known[0] if known else None
+        return Table(None, library, ("",), [*values], len(values), True)
     for library in known:
-        module = sys.modules[library]
-        series = module.Series | getattr(module, "Index", module.Series)
-        is_frame = isinstance(values, module.DataFrame)
+        series = library.Series | getattr(library, "Index", library.Series)
+        is_frame = isinstance(values, library.DataFrame)
         if is_frame or isinstance(values, series):
             names = map(str, values.columns if is_frame else [values.name or ""])
             index = values.index.copy() if hasattr(values, "index") else None
-            column, size = partial(_column, values, is_frame), len(values)
-            return Table(index, library, tuple(names), column, size, not is_frame)
+            size = len(values)
+            return Table(index, library, tuple(names), values, size, not is_frame)
     kind = type(values).__name__
     hint = 'Such as: df.review, or df[["title", "body"]]'
     hint = "Collect it first: .collect()" if kind == "LazyFrame" else hint
     what = f"rows are a Series, a frame or a list, and this is of type {kind}"
     raise InputError(what, _UNSENT, hint)
-
-
-def _column(values: Any, is_frame: bool, at: int) -> list[Any]:
-    one = getattr(values, "iloc", values)[:, at] if is_frame else values
-    return list(one.to_list())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,72 +109,74 @@ class RowsQuestion:
     engine: Any = None
 
 
-@dataclass(frozen=True, slots=True)
 class RowTask:
-    """One instruction for all rows of a table.
+    """One instruction for all rows of a table; `names` are the columns that go out.
 
-    `parts` are its texts and, between them, the places of columns in `columns`; without
-    any, the row follows the instruction.
+    Raise InputError if it names no column and has too many. `unsent` is a column that
+    must not go out, as it holds the truth.
     """
 
-    instruction: str
-    fields: Fields
-    settings: Settings
-    names: tuple[str, ...]
-    columns: tuple[Sequence[Any], ...]
-    parts: tuple[str | int, ...]
-    is_bare: bool
-    hash: str
-    systems: Mapping[Rung, str]
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         instruction: str,
         table: Table,
         fields: Fields,
         settings: Settings,
         base_url: str,
         unsent: str | None = None,
-    ) -> RowTask:
-        """Return the task; raise InputError if it names no column and has too many.
-
-        `unsent` is a column that must not go out, as it holds the truth.
-        """
+    ) -> None:
         # A blank that nobody sees would have every row asked and paid for again.
         lines = instruction.strip().splitlines()
-        instruction = "\n".join(line.rstrip() for line in lines)
-        if not instruction:
+        self.instruction = "\n".join(line.rstrip() for line in lines)
+        if not self.instruction:
             hint = "Say what to do with each row; in a cell, below %%nemotron … rows: …"
             raise InputError("there is no instruction", _UNSENT, hint)
         if clash := next((one for one in fields.names if one in OWN_COLUMNS), ""):
             what = f"a field cannot be called {clash}: answers have a column of"
             hint = f"Call it {clash.strip('_')}"
             raise InputError(f"{what} that name", _UNSENT, hint)
-        parts, used = _parts(instruction, table.names, unsent)
-        places = {one: at for at, one in enumerate(used)}
-        names = tuple(table.names[one] for one in used)
-        return cls(
-            instruction,
-            fields,
-            settings,
-            names,
-            tuple(table.column(one) for one in used),
-            tuple(places[p] if isinstance(p, int) else p for p in parts),
-            table.is_bare,
-            _hash(instruction, names, fields, settings, base_url),
-            {rung: _system_text(settings, rung, fields) for rung in RUNGS},
-        )
+        self.table, self.fields, self.settings = table, fields, settings
+        # Texts and, between them, places in `_columns`; without any, the row follows.
+        parts, used = _parts(self.instruction, table.names, unsent)
+        self._parts = [used.index(p) if isinstance(p, int) else p for p in parts]
+        self._columns = [table.column(one) for one in used]
+        self.names = [table.names[one] for one in used]
+        # Ours is for conversations.
+        system = str(settings["system"] or "")
+        system = "" if system == DEFAULT_SYSTEM else system
+        self._systems = {
+            rung: "\n\n".join(filter(None, (system, body_for(rung, fields)[1])))
+            for rung in RUNGS
+        }
+        self.hash = self._hash(system, base_url)
+
+    def _hash(self, system: str, base_url: str) -> str:
+        """Return the name of a task: with another one, each row is paid for again."""
+        settings, fields = self.settings, self.fields
+        sent = {n: v for n, v in settings.parameters().items() if n != "max_tokens"}
+        if "max_tokens" in settings.values:
+            sent["max_tokens"] = settings["max_tokens"]
+        sent["redact"] = settings["redact"]
+        # By what the user asked for: a default that was replaced is the default.
+        sent["model"] = DEFAULT_MODEL if settings.model_is_default else settings.model
+        wanted = [fields.schema(), fields.prompt_line()]
+        asked = [_FORMAT, self.instruction, wanted, *self.names, system]
+        message = {"role": "user", "content": json.dumps(asked)}
+        return request_hash(base_url, sent["model"], [message], sent)
+
+    def values(self, at: int) -> list[str]:
+        """Return the texts of a row's columns."""
+        return [text_of(column[at]) for column in self._columns]
 
     def text(self, at: int) -> str:
         """Return what is sent of a row: the instruction with it; empty if it is."""
-        values = [text_of(column[at]) for column in self.columns]
+        values = self.values(at)
         if not any(value.strip() for value in values):
             return ""
-        if self.parts:
-            return "".join(values[p] if isinstance(p, int) else p for p in self.parts)
+        if self._parts:
+            return "".join(values[p] if isinstance(p, int) else p for p in self._parts)
         lines = (f"{n}: {v}" for n, v in zip(self.names, values, strict=True))
-        row = values[0] if self.is_bare else "\n".join(lines)
+        row = values[0] if self.table.is_bare else "\n".join(lines)
         return f"{self.instruction}\n\n{row}"
 
     def key(self, text: str) -> bytes:
@@ -184,7 +186,7 @@ class RowTask:
 
     def messages(self, text: str, rung: Rung) -> tuple[Message, ...]:
         """Return what is sent: what never changes first, so that it can be cached."""
-        system = {"role": "system", "content": self.systems[rung]}
+        system = {"role": "system", "content": self._systems[rung]}
         return (system, {"role": "user", "content": text})
 
     def request_fields(self, rung: Rung, max_tokens: int) -> dict[str, Any]:
@@ -236,11 +238,11 @@ def text_of(value: Any) -> str:
         return str(value)
     if is_missing(value):
         return ""
-    if _is_numpy(value) and value.shape:
-        value = _lists_of(value)
-    if isinstance(value, _PLAIN) or type(value).__name__ in _PANDAS_SCALARS:
-        return str(value)
-    if _is_numpy(value) and value.dtype.kind not in "SV":
+    is_scalar = isinstance(value, _PLAIN) or type(value).__name__ in _PANDAS_SCALARS
+    if _is_numpy(value):
+        is_scalar = not value.shape and value.dtype.kind not in "SV"
+        value = _part_of(value) if value.shape else value
+    if is_scalar:
         return str(value)
     if isinstance(value, list | tuple | dict):
         with suppress(TypeError, ValueError, RecursionError):
@@ -260,47 +262,14 @@ def _is_numpy(value: Any) -> bool:
     return type(value).__module__ == "numpy" and hasattr(value, "dtype")
 
 
-def _lists_of(array: Any) -> Any:
-    """Return an array as lists; its own text is cut short."""
-    is_time = array.dtype.kind in "mM"
-    return (array.astype(str) if is_time else array).tolist()
-
-
 def _part_of(value: Any) -> Any:
     """Return what stands in JSON for a value that JSON does not know."""
     if is_missing(value):
         return None
-    return _lists_of(value) if _is_numpy(value) else text_of(value)
-
-
-def _hash(
-    instruction: str,
-    names: Sequence[str],
-    fields: Fields,
-    settings: Settings,
-    base_url: str,
-) -> str:
-    """Return the name of a task: with another one, each row is paid for again."""
-    sent = {n: v for n, v in settings.parameters().items() if n != "max_tokens"}
-    if "max_tokens" in settings.values:
-        sent["max_tokens"] = settings["max_tokens"]
-    sent["redact"] = settings["redact"]
-    # By what the user asked for: a default that was replaced is the default.
-    sent["model"] = DEFAULT_MODEL if settings.model_is_default else settings.model
-    wanted = [fields.schema(), fields.prompt_line()]
-    asked = [_FORMAT, instruction, wanted, *names, _system(settings)]
-    message = {"role": "user", "content": json.dumps(asked)}
-    return request_hash(base_url, sent["model"], [message], sent)
-
-
-def _system(settings: Settings) -> str:
-    """Return the user's own instruction; ours is for conversations."""
-    system = str(settings["system"] or "")
-    return "" if system == DEFAULT_SYSTEM else system
-
-
-def _system_text(settings: Settings, rung: Rung, fields: Fields) -> str:
-    return "\n\n".join(filter(None, (_system(settings), body_for(rung, fields)[1])))
+    if _is_numpy(value):  # an array's own text is cut short
+        is_time = value.dtype.kind in "mM"
+        return (value.astype(str) if is_time else value).tolist()
+    return text_of(value)
 
 
 def _parts(
@@ -318,16 +287,15 @@ def _parts(
         if near := closest_match(word, names):
             what = f"there is no column {one_line(word, 40)}"
             raise InputError(what, _UNSENT, f"Did you mean: {{{near}}}")
+    if unsent in pieces[1::2]:
+        what = f"{{{unsent}}} holds the truth, which is not sent"
+        hint = "Leave it out of the text, or compare with another column: --label …"
+        raise InputError(what, _UNSENT, hint)
     parts = [known[one] if n % 2 else one for n, one in enumerate(pieces)]
     used = sorted({known[one] for one in pieces[1::2]})
-    for name in (names[one] for one in used):
-        if name == unsent:
-            what = f"{{{unsent}}} holds the truth, which is not sent"
-            hint = "Leave it out of the text, or compare with another column"
-            raise InputError(what, _UNSENT, f"{hint}: --label …")
-        if names.count(name) > 1:
-            what = f"two columns are called {one_line(name, 40)}"
-            raise InputError(what, hint="Rename one: df.columns = […]")
+    if twice := [name for at in used if names.count(name := names[at]) > 1]:
+        what = f"two columns are called {one_line(twice[0], 40)}"
+        raise InputError(what, hint="Rename one: df.columns = […]")
     if used:
         return parts, used
     used = [at for at, name in enumerate(names) if name != unsent]

@@ -222,7 +222,7 @@ def as_table(
     return "\n".join([lines[0], rule or "|" + ":--|" * len(heads), *lines[1:]])
 
 
-def as_cell(value: Any) -> str:
+def as_cell(value: Any, longest: int = _LONGEST_SHOWN) -> str:
     """Return a value as a cell of a Markdown table."""
     if value is None:
         return "*none*"
@@ -233,5 +233,5 @@ def as_cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        return re.sub(r"([\\`*_<|$~\[])", r"\\\1", one_line(value, _LONGEST_SHOWN))
+        return re.sub(r"([\\`*_<|$~\[])", r"\\\1", one_line(value, longest))
     return str(value)
