@@ -9,17 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from enum import Enum
 from typing import Any, Literal
 
 from nemotron_magic.context.prompt import Message, as_data
-from nemotron_magic.core.errors import (
-    InputError,
-    InterruptedByUser,
-    InvalidAnswerError,
-    NemotronError,
-)
+from nemotron_magic.core import errors
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.events import Event, EventCallback, Text, TextWasReasoning
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_cost, one_line
@@ -59,19 +54,12 @@ def body_for(rung: Rung, fields: Fields) -> tuple[dict[str, Any], str]:
 
 def is_format_refusal(error: NemotronError) -> bool:
     """Return whether a service refused the form that was asked for, and no more."""
-    status, pattern = error.status or 0, _NAMES_FORM
-    if status in (400, 404, 422, 501):
-        pattern = _MAY_NAME_FORM
-    elif status < 500:
-        return False
+    status = error.status or 0
+    may_name = status in (400, 404, 422, 501)
     # llama-cpp-python refuses a json_schema with 500; older vLLM, features of one.
-    return re.search(pattern, f"{error.what} {error.why}", re.I) is not None
-
-
-def next_rung(rung: Rung, error: NemotronError) -> Rung | None:
-    """Return the rung to go down to after an error; None if it is no matter of form."""
-    lower = RUNGS[RUNGS.index(rung) + 1 :]
-    return lower[0] if lower and is_format_refusal(error) else None
+    pattern = _MAY_NAME_FORM if may_name else _NAMES_FORM
+    said = re.search(pattern, f"{error.what} {error.why}", re.I)
+    return said is not None and (may_name or status >= 500)
 
 
 def repair_messages(
@@ -95,16 +83,15 @@ def dressed(
 ) -> tuple[PreparedPrompt, Settings]:
     """Return a prompt and its settings with the form of the answer that is wanted."""
     if (settings["n"] or 1) > 1:
-        raise InputError(
+        raise errors.InputError(
             "--as takes one answer, and n asks for several",
             "nothing was sent",
             "Type: %config Nemotron.n = None",
         )
     more, line = body_for(rung, prompt.wanted or Fields(()))
     *before, last = prompt.messages
-    asked = {**last, "content": f"{last['content']}\n\n{line}"}
+    messages = (*before, {**last, "content": f"{last['content']}\n\n{line}"})
     values = {**settings.values, "response_format": None, **more}
-    messages = (*before, asked)
     return replace(prompt, messages=messages), replace(settings, values=values)
 
 
@@ -129,27 +116,26 @@ def ask_typed(
 
     `learn` is called with the rung that was taken where it is another one.
     """
-    fields, first_rung = prompt.wanted or Fields(()), rung
-    while True:
-        sent, used = dressed(prompt, settings, rung)
+    fields = prompt.wanted or Fields(())
+    for asked in RUNGS[RUNGS.index(rung) :]:
+        sent, used = dressed(prompt, settings, asked)
         try:
             reply = ask(sent, used)
             break
         except NemotronError as error:
-            lower = next_rung(rung, error)
-            if lower is None or error.reply is not None:
+            is_kept = error.reply is not None
+            if asked == RUNGS[-1] or is_kept or not is_format_refusal(error):
                 raise
-            rung = lower
-    if rung != first_rung:
-        learn(rung)
+    if asked != rung:
+        learn(asked)
     reading = read_reply(reply, fields)
-    is_cut = reply.finish_reason == "length"
-    if reading.value is None and not (is_cut or reading.is_blocked):
+    is_last = reply.finish_reason == "length" or reading.is_blocked
+    if reading.value is None and not is_last:
         why, text = reading.error, str(reply) or reply.reasoning
         wrong = repair_messages(sent.messages, text, why, fields)
         try:
             second = ask(replace(sent, messages=wrong), used)
-        except InterruptedByUser as stopped:
+        except errors.InterruptedByUser as stopped:
             stopped.reply = reply
             raise
         except NemotronError as error:
@@ -170,35 +156,33 @@ def read_reply(reply: Reply, fields: Fields) -> Reading:
     """Return what a reply says of the fields, or what kept it from saying anything."""
     known = reply.metadata
     reading = read_value(reply, fields, known.finish_reason, known.reasoning)
-    why = ""
+    why = "the service's content filter stopped the answer"
     if known.refusal:
         why = f"the model refused: “{one_line(known.refusal, 120)}”"
-    elif known.finish_reason == "content_filter":
-        why = "the service's content filter stopped the answer"
-    if reading.value is None and why:
-        return Reading(error=why, is_blocked=True)
-    return reading
+    is_blocked = known.refusal or known.finish_reason == "content_filter"
+    is_blocked = bool(is_blocked) and reading.value is None
+    return Reading(error=why, is_blocked=True) if is_blocked else reading
 
 
 def _add_first(first: Reply, second: Reply, why: str) -> None:
     """Add to a second reply what the first one took."""
     one, other = first.metadata, second.metadata
 
-    def total(*figures: float | None) -> float | None:
-        return None if None in figures else sum(filter(None, figures))
+    def total(own: float | None, more: float | None) -> float | None:
+        return None if own is None or more is None else own + more
 
-    costs = [known.usage.cost_usd for known in (one, other)]
-    guesses = [known.estimated_usd for known in (one, other)]
+    costs = one.usage.cost_usd, other.usage.cost_usd
+    guesses = one.estimated_usd, other.estimated_usd
     believed = (c if g is None else g for c, g in zip(costs, guesses, strict=True))
-    other.usage = replace(one.usage + other.usage, cost_usd=total(*costs))
     other.estimated_usd = total(*believed)
-    other.attempts += one.attempts
+    other.usage = replace(one.usage + other.usage, cost_usd=total(*costs))
     other.elapsed_s = total(one.elapsed_s, other.elapsed_s)
+    other.attempts += one.attempts
     notice = f"Asked twice; the first answer did not fit: {why}."
     other.notices = (*one.notices, notice, *other.notices)
 
 
-def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
+def _invalid(reply: Reply, why: str) -> NemotronError:
     known = reply.metadata
     cost = "a rehearsal costs nothing"
     if not known.is_rehearsal:
@@ -209,7 +193,7 @@ def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
         hint = f"Allow more: --max-tokens {more}   Read it: _nemotron"
     text = str(reply).replace("```", "'''").strip()
     known.shown = f"```text\n{text}\n```" if text else ""
-    error = InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
+    error = errors.InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
     error.reply = reply
     return error
 
@@ -230,8 +214,6 @@ def as_cell(value: Any, longest: int = _LONGEST_SHOWN) -> str:
         return ", ".join(map(as_cell, value)) or "*none*"
     if isinstance(value, Enum):
         value = value.value
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, str):
         return re.sub(r"([\\`*_<|$~\[])", r"\\\1", one_line(value, longest))
     return str(value)
