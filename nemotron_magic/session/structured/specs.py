@@ -92,10 +92,6 @@ def _unreadable(what: str, hint: str = _HOW) -> InputError:
 class _Wrong(Exception):
     """A text cannot be read; holds what is wrong, and the text as it may be meant."""
 
-    def __init__(self, what: str, meant: str) -> None:
-        super().__init__(what)
-        self.meant = meant
-
 
 def _of_text(spec: str) -> Fields:
     wrong, meant = "", spec
@@ -103,7 +99,8 @@ def _of_text(spec: str) -> Fields:
         try:
             fields = _fields(meant)
         except _Wrong as error:
-            wrong, meant = wrong or str(error), error.meant
+            what, meant = error.args
+            wrong = wrong or what
         else:
             if not wrong:
                 return fields
@@ -124,8 +121,9 @@ def _fields(spec: str) -> Fields:
                 meant = part.replace(one.name, f"{one.name}_2", 1)
                 raise _Wrong(f"there are two fields {name}", meant)
             fields[name] = one
-        except _Wrong as wrong:
-            before, after, mended = parts[:at], parts[at + 1 :], wrong.meant
+        except _Wrong as error:
+            wrong, mended = error.args
+            before, after = parts[:at], parts[at + 1 :]
             begun = before[-1] if before and separator == "," else ""
             if ":" in begun and not {":", "|"} & {*part}:
                 # A description with a comma in it.
@@ -134,7 +132,7 @@ def _fields(spec: str) -> Fields:
             # What ends in a semicolon is not parted at its commas.
             end = ";" if separator == ";" and len(parts) == 1 else ""
             meant = f"{separator.strip() or ';'} ".join(parts) + end
-            raise _Wrong(str(wrong), meant) from None
+            raise _Wrong(wrong, meant) from None
     return Fields(tuple(fields.values()))
 
 
@@ -144,11 +142,9 @@ def _single(part: str) -> Field | None:
     shape = _tokens(head)
     if shape and shape[0] in _SHORT:
         return _described(_shaped(Field("value"), shape, part), tail)
-    first = head.partition("|")[0].strip()
-    has_name = colon or "|" not in head
-    if has_name or (" " in first and not re.fullmatch(r"(['\"]).*\1", first)):
-        return None
-    return _described(Field("label"), head)
+    first, bar, _ = head.partition("|")
+    is_name = " " in first.strip() and not re.fullmatch(r"\s*(['\"]).*\1\s*", first)
+    return None if colon or not bar or is_name else _described(Field("label"), head)
 
 
 def _tokens(head: str) -> list[str]:
@@ -185,8 +181,8 @@ def _described(one: Field, tail: str) -> Field:
     """Return a field with its description, or its labels."""
     if "|" not in tail:
         return replace(one, about=one_line(tail, 500))
-    texts = (text.strip() for text in tail.rstrip("? ").split("|"))
-    plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text) for text in texts)
+    texts = tail.rstrip("? ").split("|")
+    plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text.strip()) for text in texts)
     labels = tuple(dict.fromkeys(filter(None, plain)))
     are_numbers = all(re.fullmatch(r"-?\d+", label) for label in labels)
     if not labels or one.kind not in ("str", "int" if are_numbers else "str"):
