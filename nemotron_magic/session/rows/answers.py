@@ -19,34 +19,20 @@ from nemotron_magic.client.http_errors import retries_allowed
 from nemotron_magic.client.models import Model
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
+from nemotron_magic.core import errors
 from nemotron_magic.core.endpoint import Endpoint, Key
-from nemotron_magic.core.errors import (
-    AuthenticationError,
-    ConnectError,
-    CreditError,
-    LimitError,
-    ModelError,
-    NemotronError,
-    OutcomeUnknownError,
-    RateLimitError,
-    ServiceError,
-)
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.text import one_line
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.budget import dearest, estimate_cost_usd
 from nemotron_magic.session.reply import Reply
-from nemotron_magic.session.rows.accounting import RunAccounting
 from nemotron_magic.session.rows.engine import Ended
 from nemotron_magic.session.rows.governor import Governor, Lease
 from nemotron_magic.session.rows.task import RowTask
-from nemotron_magic.session.structured.asking import (
-    RUNGS,
-    Rung,
-    is_format_refusal,
-    read_reply,
-    repair_messages,
-)
+from nemotron_magic.session.structured import asking
+from nemotron_magic.session.structured.asking import RUNGS, Rung
 from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.records import CallRecord, Totals
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
 _ATTEMPTS = 6
@@ -56,6 +42,8 @@ _ENOUGH_ROWS = 20
 _TRIAL_ROWS = 5
 _LONGEST_REPLY = 2_048
 _LONGEST_KEPT = 8_000
+_LEDGER_S = 2.0
+_MINUTE_S = 60.0
 _HOW_ON = {
     RowState.INVALID: "Mend the instruction or --as; go on: run it again with "
     "--again errors",
@@ -65,7 +53,13 @@ _HOW_ON = {
 }
 """What to do when most rows end so."""
 
-_SYSTEMIC = (AuthenticationError, CreditError, ModelError, LimitError)
+_LIMIT = errors.RateLimitError
+_BUSY = (_LIMIT, errors.ServiceError, errors.ConnectError)
+_SYSTEMIC = (
+    *(errors.AuthenticationError, errors.CreditError),
+    *(errors.ModelError, errors.LimitError),
+)
+"""What would meet every other row, too."""
 
 
 @dataclass(slots=True)
@@ -107,6 +101,63 @@ class Means:
     def are_free(self) -> bool:
         """Whether a rehearsal answers, the session's own or one started elsewhere."""
         return self.is_rehearsal or self.client.is_rehearsal(self.endpoint)
+
+
+class RunAccounting:
+    """The ledger's record of each minute of a run, written every two seconds.
+
+    `allow` raises if the run may not begin.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        record: CallRecord,
+        clock_s: Callable[[], float],
+        allow: Callable[[Totals, Totals], None],
+    ) -> None:
+        self._ledger, self._record, self._clock_s = ledger, record, clock_s
+        self._written_s = clock_s()
+        self._begin(allow)
+
+    def _begin(self, allow: Callable[[Totals, Totals], None] | None) -> None:
+        self._open = self._ledger.begin(self._record, allow)
+        self._usage, self._open_usd = Usage(), 0.0
+        self._is_estimated = self._is_billed = False
+        self._began_s = self._clock_s()
+
+    def add(self, usage: Usage, is_estimated: bool, open_usd: float) -> None:
+        """Count what a reply took, or what a lost one may have taken at most."""
+        self._usage += usage
+        self._open_usd += open_usd
+        self._is_billed = True
+        self._is_estimated = self._is_estimated or is_estimated
+
+    def write(self, is_over: bool = False) -> None:
+        """Write down what there is, if it is time."""
+        now_s = self._clock_s()
+        if not is_over and now_s - self._written_s < _LEDGER_S:
+            return
+        self._written_s = now_s
+        is_old = is_over or now_s - self._began_s >= _MINUTE_S
+        ending = "complete" if self._is_billed else "failed"
+        figures: Any = self._usage.as_dict()
+        cost_usd = self._usage.cost_usd
+        known = replace(
+            self._open,
+            **figures,
+            ending=ending if is_old else "started",
+            attempts=1,
+            may_cost=self._open.may_cost and (self._is_billed or not is_old),
+            most_usd=(cost_usd or 0.0) + self._open_usd,
+            tokens_are_estimated=self._open_usd > 0,
+            cost_is_estimated=self._is_estimated and cost_usd is not None,
+            elapsed_s=now_s - self._began_s,
+        )
+        self._ledger.finish(self._open, known)
+        self._open = known
+        if is_old and not is_over:
+            self._begin(None)
 
 
 class Answers:
@@ -159,7 +210,8 @@ class Answers:
             self.lose(row, "the service ended the reply early", reply)
         elif ended.is_accepted or not _is_unbilled(error):
             self.lose(row, error.what, reply)
-            self._stop_for(error)
+            if isinstance(error, _SYSTEMIC):
+                self.stopped = self.stopped or error
         else:
             self._refuse(row, error)
 
@@ -167,8 +219,7 @@ class Answers:
         """Take in that an answer was lost: the row may have been billed."""
         self._pay(row, reply)
         billed = "" if "been billed" in why else "; it may have been billed"
-        error = one_line(f"{why}{billed}", 200)
-        self._write(row, RowState.UNKNOWN, error=error)
+        self._write(row, RowState.UNKNOWN, error=one_line(f"{why}{billed}", 200))
         self._fail(row, why)
 
     def refuse(self, row: PendingRow, why: str) -> None:
@@ -183,25 +234,27 @@ class Answers:
             row.lease = None
 
     def _answer(self, row: PendingRow, reply: Reply) -> None:
-        known = reply.metadata
         self._pay(row, reply)
         self._refusals.clear()
         self._outages = 0
         self._good_s = self._means.clock_s()
-        if known.served_model:
-            self.served[known.served_model] += 1
-        reading = read_reply(reply, self._task.fields)
+        served = reply.metadata.served_model or None
+        if served:
+            self.served[served] += 1
+        served = None if served == self._task.settings.model else served
+        reading = asking.read_reply(reply, self._task.fields)
         if not reading.is_blocked:
             self._judge(row, reading.is_json or reading.value is not None)
         if reading.value is not None:
             note = reading.note or ("asked again" if row.is_repaired else None)
-            value = _ENCODER.encode(reading.value)
-            self._write(row, RowState.ANSWERED, value, note=note, served=known)
+            kept = {"value": _ENCODER.encode(reading.value), "note": note}
+            self._write(row, RowState.ANSWERED, served_model=served, **kept)
             self.answered += 1
             self._end(row)
             return
-        raw, error = str(reply)[:_LONGEST_KEPT], f"invalid: {reading.error}"
-        self._write(row, RowState.INVALID, raw, error=error, served=known)
+        error = f"invalid: {reading.error}"
+        kept = {"value": str(reply)[:_LONGEST_KEPT], "error": error}
+        self._write(row, RowState.INVALID, served_model=served, **kept)
         is_last = row.is_repaired or reading.is_blocked or self.stopped is not None
         if not is_last and self._repair(row, reply, reading.error):
             row.is_repaired = row.is_claimed = True
@@ -226,7 +279,7 @@ class Answers:
             self.max_tokens = min(more, _LONGEST_REPLY)
             return True
         messages = self._task.messages(self._task.text(row.at), self.rung)
-        row.messages = repair_messages(messages, reply, why, self._task.fields)
+        row.messages = asking.repair_messages(messages, reply, why, self._task.fields)
         return True
 
     def _judge(self, row: PendingRow, is_formed: bool) -> None:
@@ -250,26 +303,25 @@ class Answers:
 
     def _refuse(self, row: PendingRow, error: NemotronError) -> None:
         """Take in a refusal: nothing of the row is billed."""
-        is_limit = isinstance(error, RateLimitError)
-        is_busy = isinstance(error, RateLimitError | ServiceError | ConnectError)
+        is_limit, is_busy = isinstance(error, _LIMIT), isinstance(error, _BUSY)
+        wait_s = error.retry_after_s
         why = one_line(f"{error.what}: {error.why}".rstrip(": "), 300)
         self._write(row, RowState.REFUSED, error=why)
         if row.lease is not None and is_busy and not error.final:
-            is_first = self._governor.refuse(row.lease, error.retry_after_s)
+            is_first = self._governor.refuse(row.lease, wait_s)
             is_new = is_first and not row.refusals
             self._outages = 0 if is_limit else self._outages + is_new
             row.lease = None
         self.give_back(row)
         row.refusals += not is_limit
-        if is_format_refusal(error) and self._step_down(row.rung):
+        if asking.is_format_refusal(error) and self._step_down(row.rung):
             row.messages = ()
             self.waiting.appendleft(row)
             return
-        waited_s = self._means.clock_s() - self._good_s
-        is_patient = waited_s + (error.retry_after_s or 0.0) < _PATIENCE_S
-        may_retry = is_busy and not error.final and is_patient
-        is_down = self._outages >= _ATTEMPTS
-        if may_retry and not is_down and row.refusals < _ATTEMPTS:
+        waited_s = self._means.clock_s() - self._good_s + (wait_s or 0.0)
+        is_up = self._outages < _ATTEMPTS and waited_s < _PATIENCE_S
+        may_retry = is_busy and is_up and not error.final
+        if may_retry and row.refusals < _ATTEMPTS:
             # It may be the row that is refused: then it holds up no other.
             is_odd = row.refusals or row.attempts > _ATTEMPTS
             (self.waiting.append if is_odd else self.waiting.appendleft)(row)
@@ -277,33 +329,25 @@ class Answers:
         self._refusals[error.what] += 1
         is_same = not self.answered and self._refusals[error.what] >= _SAME_REFUSALS
         self._fail(row, why)
-        is_alone = may_retry and not is_down and self.answered
-        if is_same or (is_busy and not is_alone):
-            self.stopped = self.stopped or error
-        self._stop_for(error)
-
-    def _stop_for(self, error: NemotronError) -> None:
-        """Stop the whole run for what would meet every other row, too."""
-        if isinstance(error, _SYSTEMIC):
+        is_alone = may_retry and self.answered
+        is_systemic = is_same or isinstance(error, _SYSTEMIC)
+        if is_systemic or (is_busy and not is_alone):
             self.stopped = self.stopped or error
 
     def _pay(self, row: PendingRow, reply: Reply | None) -> None:
         """Count what a reply took, by the service's word or else by the catalogue."""
         usage = Usage() if reply is None else reply.usage
         is_estimated = usage.cost_usd is None
-        if is_estimated and self._priced is not None:
-            cost_usd = estimate_cost_usd(self._priced, usage)
-            usage = replace(usage, cost_usd=cost_usd)
+        if is_estimated:
+            usage = replace(usage, cost_usd=estimate_cost_usd(self._priced, usage))
         row.usage += usage
-        known, lease = usage, row.lease
-        if self._means.are_free:
-            known, is_estimated = replace(usage, cost_usd=None), False
-        is_known = lease is None or usage.cost_usd is not None
-        open_usd = 0.0 if is_known or lease is None else lease.reserved_usd
-        self._accounting.add(known, is_estimated, open_usd)
-        if lease is not None:
-            self._governor.end(lease, usage.cost_usd)
+        open_usd, are_free = 0.0, self._means.are_free
+        if row.lease is not None:
+            open_usd = row.lease.reserved_usd if usage.cost_usd is None else 0.0
+            self._governor.end(row.lease, usage.cost_usd)
             row.lease = None
+        known = replace(usage, cost_usd=None) if are_free else usage
+        self._accounting.add(known, is_estimated and not are_free, open_usd)
 
     def _fail(self, row: PendingRow, why: str) -> None:
         """Count an error; stop the run when most rows end so."""
@@ -318,31 +362,15 @@ class Answers:
             f"{many} × {one_line(shown[kind][0], 80)} (row {shown[kind][1]})"
             for kind, many in common
         )
-        self.stopped = ServiceError(
+        self.stopped = errors.ServiceError(
             f"{len(self.failed)} of {done} rows failed, so the run was stopped",
             "; ".join(causes),
             _HOW_ON[max(self._ends, key=self._ends.__getitem__)],
         )
 
-    def _write(
-        self,
-        row: PendingRow,
-        state: RowState,
-        value: str | None = None,
-        *,
-        error: str | None = None,
-        note: str | None = None,
-        served: Any = None,
-    ) -> None:
-        model = served.served_model if served else None
-        self.found[row.key] = self.unwritten[row.key] = self.record(
-            row,
-            state,
-            value=value,
-            error=error,
-            note=note,
-            served_model=model if model != self._task.settings.model else None,
-        )
+    def _write(self, row: PendingRow, state: RowState, **more: str | None) -> None:
+        record = self.record(row, state, **more)
+        self.found[row.key] = self.unwritten[row.key] = record
 
     def record(self, row: PendingRow, state: RowState, **more: Any) -> AnswerRecord:
         """Return how a row stands now, to be recorded."""
@@ -366,11 +394,9 @@ def _kind(why: str) -> str:
 
 def _is_unbilled(error: NemotronError) -> bool:
     """Return whether a request that failed so was turned away."""
-    if isinstance(error, OutcomeUnknownError):
-        return False
-    if isinstance(error, ServiceError):
+    if isinstance(error, errors.ServiceError):
         return retries_allowed(error) > 0
-    return True
+    return not isinstance(error, errors.OutcomeUnknownError)
 
 
 def _plain(value: Any) -> Any:

@@ -36,8 +36,12 @@ from nemotron_magic.session.budget import (
     estimate_cost,
     estimate_usage,
 )
-from nemotron_magic.session.rows.accounting import RunAccounting
-from nemotron_magic.session.rows.answers import Answers, Means, PendingRow
+from nemotron_magic.session.rows.answers import (
+    Answers,
+    Means,
+    PendingRow,
+    RunAccounting,
+)
 from nemotron_magic.session.rows.engine import Ended, RowRequest, Threads
 from nemotron_magic.session.rows.frame import (
     Estimate,
@@ -253,8 +257,7 @@ class Run:
             endpoint=means.endpoint.base_url,
             request_hash=self._task.hash,
         )
-        self._accounting = RunAccounting(means.ledger, record, means.clock_s)
-        self._accounting.allow(allow)
+        self._accounting = RunAccounting(means.ledger, record, means.clock_s, allow)
         self._answers.begin(self._accounting, self._models)
 
     def _drive(self, guard: InterruptGuard) -> None:
