@@ -147,7 +147,7 @@ class ContextGatherer:
         failed: list[Cell] = []
 
         def load(cell: Cell) -> Cell:
-            loaded = self.history.load(cell, variables.result)
+            loaded = self.history.load(cell, variables.described)
             if loaded.error:
                 error = clip_traceback(loaded.error, is_newest=not failed)
                 loaded = replace(loaded, error=error)

@@ -1,8 +1,4 @@
-"""What came of the cells that ran: their prints, results, displays and errors.
-
-IPython 9.1 and later keeps the outputs of every cell; for earlier ones a `Recorder`
-listens while a cell runs. Nothing is read before a question asks for it, newest first.
-"""
+"""What came of the cells that ran: their prints, results, displays and errors."""
 
 from __future__ import annotations
 
@@ -78,26 +74,25 @@ class DisplayLog:
     """Listens to the displays of a kernel's cells, and to what clears them away.
 
     Not by the publisher's own hooks: those are of one thread, and progress bars show
-    theirs from others. `describe` returns the text for a table when it is displayed.
+    theirs from others.
     """
 
-    def __init__(self, shell: Any, describe: Callable[[object], str]) -> None:
-        self._shell, self._describe = shell, describe
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
         self._formatted: tuple[object, object] = (None, None)
         self._screens: dict[int, _Screen] = {}
-        self._formatter, self._publisher = shell.display_formatter, shell.display_pub
-        self._format, self._publish = self._formatter.format, self._publisher.publish
-        self._clear_output = self._publisher.clear_output
-        self._formatter.format = self._hear_format
-        self._publisher.publish = self._hear_display
-        self._publisher.clear_output = self._hear_clear
+        formatter, publisher = shell.display_formatter, shell.display_pub
+        self._format, self._publish = formatter.format, publisher.publish
+        self._clear_output = publisher.clear_output
+        formatter.format, publisher.publish = self._hear_format, self._hear_display
+        publisher.clear_output = self._hear_clear
 
     def close(self) -> None:
         """Stop listening, unless somebody else listens through this."""
-        if self._publisher.publish == self._hear_display:
-            self._formatter.format = self._format
-            self._publisher.publish = self._publish
-            self._publisher.clear_output = self._clear_output
+        formatter, publisher = self._shell.display_formatter, self._shell.display_pub
+        if publisher.publish == self._hear_display:
+            formatter.format, publisher.publish = self._format, self._publish
+            publisher.clear_output = self._clear_output
 
     def of(self, number: int, pieces: Sequence[str]) -> tuple[str, list[str]]:
         """Return what a cell displays by now, and what is left of its prints."""
@@ -117,8 +112,12 @@ class DisplayLog:
         """Return the text for a display: of a table, what is said of its object."""
         text, (bundle, value_of) = display_text(data), self._formatted
         value = value_of() if bundle is data and isinstance(value_of, ref) else None
-        is_table = text == _TABLE and value is not None
-        described = self._describe(value) if is_table else text
+        if text != _TABLE or value is None:
+            return text
+        # Here and not above: loading the extension is to stay light.
+        from nemotron_magic.context.variables import Variables
+
+        described = Variables(self._shell, "schema").described(value)
         return text if described.endswith("(not inspected)") else described
 
     def _hear_clear(self, wait: bool = False) -> None:
@@ -206,7 +205,7 @@ class Heard(NamedTuple):
 
 
 class Recorder:
-    """Listens to cells while they run, for IPython before 9.1."""
+    """Listens to cells while they run, for IPython before 9.1 that keeps no outputs."""
 
     def __init__(self, shell: Any) -> None:
         self.heard: dict[int, Heard] = {}
@@ -231,7 +230,7 @@ class Recorder:
         if result.info.store_history and self._ears:
             error = result.error_before_exec or result.error_in_exec
             trace = "".join(traceback.format_exception(error)) if error else ""
-            heard = Heard(self._ears[0].said, _bounded(trace.rstrip()))
+            heard = Heard(self._ears[0].said, cut_middle(trace.rstrip(), _MOST_CHARS))
             self.heard[cell_number(self._shell)] = heard
             self._take_off()
 
@@ -296,12 +295,8 @@ def _as_seen(printed: str) -> str:
     return "\n".join(map(str.rstrip, lines))
 
 
-def _bounded(text: str) -> str:
-    return text if len(text) <= _MOST_CHARS else cut_middle(text, _MOST_CHARS)
-
-
 def _clean(text: str) -> str:
-    return fold_base64(strip_controls(_bounded(text)))
+    return fold_base64(strip_controls(cut_middle(text, _MOST_CHARS)))
 
 
 # ---- cells with all that came of them
@@ -314,10 +309,7 @@ _OURS = re.compile(
 
 
 class History:
-    """The cells of one shell, which a `recorder` heard where IPython keeps no outputs.
-
-    `ids` has which cell each run was of, where the front end tells it.
-    """
+    """The cells of one shell; `ids` has which cell each run was of, if that is told."""
 
     def __init__(
         self,
@@ -353,9 +345,9 @@ class History:
         found = self._shell.history_manager.exceptions.get(cell.number) or []
         errors = found if isinstance(found, list) else [found]
         lines = (line for error in errors for line in error["traceback"])
-        return _bounded(strip_controls("\n".join(lines)))
+        return cut_middle(strip_controls("\n".join(lines)), _MOST_CHARS)
 
-    def load(self, cell: Cell, describe: Callable[[object, str], str]) -> Cell:
+    def load(self, cell: Cell, describe: Callable[..., str]) -> Cell:
         """Return a cell with what came of it, its value as `describe` has it."""
         if cell.is_ours:
             return cell
@@ -364,9 +356,9 @@ class History:
         values = self._shell.user_ns.get("Out") or {}
         if number in values:
             kept = _outputs_of(self._shell, number)
-            shown = [o.bundle for o in kept if o.output_type == "execute_result"]
-            plain = str(shown[0].get("text/plain", "")) if shown else ""
-            value = describe(values[number], plain)
+            shown = (o.bundle for o in kept if o.output_type == "execute_result")
+            plain = str(next(shown, {}).get("text/plain", ""))
+            value = describe(values[number], plain=plain)
             result = "\n".join(filter(None, (result, value)))
         return replace(cell, printed=printed, result=result, error=error)
 

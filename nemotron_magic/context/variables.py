@@ -1,8 +1,7 @@
 """Find live values by path, without running user code, and put them into a prompt.
 
-In a prompt, a dollar and an expression in backticks stand for a value. Only names and
-paths are taken, such as `df["price"]`, as anything else would have to be run. IPython's
-`guarded_eval`, made for completion, runs descriptors, `__missing__` and factories.
+Only names and paths are taken, such as `df["price"]`. IPython's `guarded_eval`, made
+for completion, runs descriptors, `__missing__` and factories.
 """
 
 from __future__ import annotations
@@ -184,14 +183,8 @@ class Variables:
 
     def __init__(self, shell: Any, data: Data) -> None:
         self._shell = shell
-        live = LiveTables(shell.user_ns)
-        self.described = partial(
-            describe, data=data, formatter=self._formatted, live=live
-        )
-
-    def result(self, value: object, plain: str) -> str:
-        """Describe the result of a cell, of which IPython showed `plain`."""
-        return self.described(value, plain=plain)
+        known = {"formatter": self._formatted, "live": LiveTables(shell.user_ns)}
+        self.described = partial(describe, data=data, **known)
 
     def at(self, path: str) -> str:
         """Describe what a name or a path such as `df["price"]` stands for."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -36,17 +37,25 @@ class Parameter(NamedTuple):
 
     name: str
     kind: Kind
-    help: str
     flags: tuple[str, ...] = ()
     default: Any = None
     minimum: float | None = None
     maximum: float | None = None
     sent: bool = True
-    flag_help: str = ""
     rule: Callable[[Any], str] | None = None
     choices: tuple[str, ...] = ()
     bare: str = ""
     words: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """What it is for."""
+        return str(_texts()[self.name])
+
+    @property
+    def flag_help(self) -> str:
+        """What its flag does."""
+        return str(_texts()["flags"].get(self.name, self.help))
 
     @property
     def suggestions(self) -> tuple[str, ...]:
@@ -107,6 +116,15 @@ class Parameter(NamedTuple):
         if self.kind in ("number", "integer") and any(map(str.isdigit, shown)):
             shown = repr(value)  # tells a figure in quotes from the figure
         return InputError(f"{self.name} must {must}, got {shown[:60] or 'nothing'}")
+
+
+@cache
+def _texts() -> Mapping[str, Any]:
+    # Here and not above: loading the extension is to stay light.
+    import tomllib
+    from importlib.resources import files
+
+    return tomllib.loads(files(__package__).joinpath("help.toml").read_text("utf-8"))
 
 
 _PYTHON = {"True": True, "False": False, "None": None}
@@ -196,102 +214,65 @@ def _is_choice(value: Any) -> str:
 
 # Ranges: https://docs.aimlapi.com/api-references/text-models-llm/nvidia (2026-08-21).
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("model", "text", "Model id; %nemotron models lists them.",
-              ("-m", "--model"), DEFAULT_MODEL, rule=_not_blank),
-    Parameter("temperature", "number", "Randomness; 0 is the most predictable.",
-              ("-t", "--temperature"), minimum=0, maximum=2),
-    Parameter("top_p", "number", "Sample from the likeliest tokens up to this total "
-              "probability.", ("--top-p",), minimum=0.01, maximum=1),
-    Parameter("top_k", "number", "Sample from this many likeliest tokens.",
-              ("--top-k",)),
-    Parameter("min_p", "number", "Drop tokens less likely than this share of the "
-              "likeliest one.", ("--min-p",), minimum=0.001, maximum=0.999),
-    Parameter("max_tokens", "integer", "Longest reply, in tokens.",
-              ("-n", "--max-tokens"), 4096, minimum=1),
-    Parameter("seed", "integer", "Same seed, same reply, if the service supports it.",
-              ("--seed",), minimum=1),
-    Parameter("stop", "texts", "Stop before this text; may be repeated, up to four "
-              "times.", ("--stop",), rule=_at_most_four),
-    Parameter("frequency_penalty", "number", "Penalize tokens by how often they have "
-              "appeared.", ("--frequency-penalty",), minimum=-2, maximum=2),
-    Parameter("presence_penalty", "number", "Penalize tokens that have appeared at "
-              "all.", ("--presence-penalty",), minimum=-2, maximum=2),
-    Parameter("repetition_penalty", "number", "Above 1 discourages repetition.",
-              ("--repetition-penalty",)),
-    Parameter("n", "integer", "Number of answers; every one is billed.", minimum=1),
-    Parameter("logprobs", "boolean", "Report each token's log-probability."),
-    Parameter("top_logprobs", "integer", "Alternatives per token; needs logprobs.",
-              minimum=0, maximum=20),
-    Parameter("logit_bias", "json", "Token ids to biases.", rule=_biases),
-    Parameter("echo", "boolean", "Repeat the prompt in the reply."),
-    Parameter("prediction", "json", "Text expected in the reply.", rule=_is_object),
-    Parameter("tools", "json", "Functions the model may call.", rule=_is_list),
-    Parameter("tool_choice", "json", "Force or forbid tool calls.", rule=_is_choice),
-    Parameter("parallel_tool_calls", "boolean", "Allow several tool calls a turn."),
-    Parameter("response_format", "json", 'Such as {"type": "json_object"}.',
+    Parameter("model", "text", ("-m", "--model"), DEFAULT_MODEL, rule=_not_blank),
+    Parameter("temperature", "number", ("-t", "--temperature"), minimum=0, maximum=2),
+    Parameter("top_p", "number", ("--top-p",), minimum=0.01, maximum=1),
+    Parameter("top_k", "number", ("--top-k",)),
+    Parameter("min_p", "number", ("--min-p",), minimum=0.001, maximum=0.999),
+    Parameter("max_tokens", "integer", ("-n", "--max-tokens"), 4096, minimum=1),
+    Parameter("seed", "integer", ("--seed",), minimum=1),
+    Parameter("stop", "texts", ("--stop",), rule=_at_most_four),
+    Parameter("frequency_penalty", "number", ("--frequency-penalty",), minimum=-2,
+              maximum=2),
+    Parameter("presence_penalty", "number", ("--presence-penalty",), minimum=-2,
+              maximum=2),
+    Parameter("repetition_penalty", "number", ("--repetition-penalty",)),
+    Parameter("n", "integer", minimum=1),
+    Parameter("logprobs", "boolean"),
+    Parameter("top_logprobs", "integer", minimum=0, maximum=20),
+    Parameter("logit_bias", "json", rule=_biases),
+    Parameter("echo", "boolean"),
+    Parameter("prediction", "json", rule=_is_object),
+    Parameter("tools", "json", rule=_is_list),
+    Parameter("tool_choice", "json", rule=_is_choice),
+    Parameter("parallel_tool_calls", "boolean"),
+    Parameter("response_format", "json", rule=_is_object),
+    Parameter("stream", "boolean", ("--no-stream",), True),
+    Parameter("stream_options", "json", default={"include_usage": True},
               rule=_is_object),
-    Parameter("stream", "boolean", "Receive the reply as it is written.",
-              ("--no-stream",), True, flag_help="Wait for the whole reply."),
-    Parameter("stream_options", "json", "Only sent when streaming.",
-              default={"include_usage": True}, rule=_is_object),
-    Parameter("system", "text", 'Instruction before every question; "" sends none.',
-              ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
-    Parameter("context", "text", "Which cells are sent: auto (since the last reply), "
-              "none, all, a number, or ranges such as 3-7 9.", ("-c", "--context"),
-              "auto", sent=False, rule=_is_selection, words=_CONTEXT_WORDS),
-    Parameter("data", "text", "How much of tables is sent: schema, sample or full.",
-              ("--data",), "schema", sent=False, choices=("schema", "sample", "full")),
-    Parameter("context_tokens", "integer", "Most tokens of context to send; not set: a "
-              "quarter of what the model reads, at most 16,000.", minimum=0,
-              sent=False),
-    Parameter("repair", "integer", "How often errors found in the code of a reply are "
-              "sent back to be corrected.", ("--repair",), 0, minimum=0, maximum=5,
-              sent=False),
-    Parameter("try_code", "text", "Whether code is tried on a copy of this kernel "
-              "before it is put into a cell: off or on. Linux only.", ("--try",), "off",
-              sent=False, bare="on", flag_help="Try the code on a copy of this kernel "
-              "before it is put into a cell; also --try=off.", choices=("off", "on")),
-    Parameter("insert_button", "text", "Whether replies have buttons that put their "
-              "code into cells: auto (if the page is new enough), on or off.",
-              default="auto", sent=False, choices=("auto", "on", "off")),
-    Parameter("redact", "boolean", "Redact secrets in all that is sent.", default=True,
-              sent=False),
-    Parameter("base_url", "text", "The endpoint, with or without /v1.",
-              default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
-    Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
-              default=False, sent=False),
-    Parameter("max_cost_usd", "number", "Most that a call may cost, in US dollars; one "
-              "that may cost more is refused before it is sent.", ("--max-cost",),
-              minimum=0, sent=False),
-    Parameter("session_budget_usd", "number", "Most that this session may cost.",
-              minimum=0, sent=False),
-    Parameter("daily_budget_usd", "number", "Most that a day may cost, counting all "
-              "calls in the ledger; while that cannot be read, none is sent.",
-              minimum=0, sent=False),
-    Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
-              "is not known, too.", default=False, sent=False),
-    Parameter("cache", "text", "Whether a repeated request is answered from the cache: "
-              "off, on, or replay (never ask).", ("--cache",), "off", sent=False,
-              bare="on", flag_help="Answer a repeated request from the cache; also "
-              "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
-    Parameter("rows", "text", "Whether answers to rows are kept on disk for 30 days, "
-              "so that none is paid for twice: on or off.", default="on", sent=False,
-              choices=("on", "off")),
-    Parameter("ledger", "text", "Where every call is recorded: on (the usual place), "
-              "off (in memory) or the path of a file.", default="on", sent=False,
+    Parameter("system", "text", ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
+    Parameter("context", "text", ("-c", "--context"), "auto", sent=False,
+              rule=_is_selection, words=_CONTEXT_WORDS),
+    Parameter("data", "text", ("--data",), "schema", sent=False,
+              choices=("schema", "sample", "full")),
+    Parameter("context_tokens", "integer", minimum=0, sent=False),
+    Parameter("repair", "integer", ("--repair",), 0, minimum=0, maximum=5, sent=False),
+    Parameter("try_code", "text", ("--try",), "off", sent=False, bare="on",
+              choices=("off", "on")),
+    Parameter("insert_button", "text", default="auto", sent=False,
+              choices=("auto", "on", "off")),
+    Parameter("redact", "boolean", default=True, sent=False),
+    Parameter("base_url", "text", default=DEFAULT_BASE_URL, sent=False,
               rule=_not_blank),
-    Parameter("log_text", "boolean", "Record questions and replies in the ledger, too.",
-              default=False, sent=False),
-    Parameter("verbose_errors", "boolean", "Show full tracebacks of %nemotron's "
-              "errors.", default=False, sent=False),
-    Parameter("connect_timeout_s", "number", "Longest wait for a connection, in "
-              "seconds.", default=10, minimum=0.1, maximum=600, sent=False),
-    Parameter("gap_timeout_s", "number", "Longest silence of the service, in seconds.",
-              default=60, minimum=0.1, maximum=3600, sent=False),
-    Parameter("progress_timeout_s", "number", "Longest time without new text, in "
-              "seconds.", default=120, minimum=0.1, maximum=3600, sent=False),
-    Parameter("total_timeout_s", "number", "Longest call, in seconds.", default=600,
-              minimum=0.1, maximum=86400, sent=False),
+    Parameter("allow_http", "boolean", default=False, sent=False),
+    Parameter("max_cost_usd", "number", ("--max-cost",), minimum=0, sent=False),
+    Parameter("session_budget_usd", "number", minimum=0, sent=False),
+    Parameter("daily_budget_usd", "number", minimum=0, sent=False),
+    Parameter("allow_unknown_price", "boolean", default=False, sent=False),
+    Parameter("cache", "text", ("--cache",), "off", sent=False, bare="on",
+              choices=("off", "on", "replay")),
+    Parameter("rows", "text", default="on", sent=False, choices=("on", "off")),
+    Parameter("ledger", "text", default="on", sent=False, rule=_not_blank),
+    Parameter("log_text", "boolean", default=False, sent=False),
+    Parameter("verbose_errors", "boolean", default=False, sent=False),
+    Parameter("connect_timeout_s", "number", default=10, minimum=0.1, maximum=600,
+              sent=False),
+    Parameter("gap_timeout_s", "number", default=60, minimum=0.1, maximum=3600,
+              sent=False),
+    Parameter("progress_timeout_s", "number", default=120, minimum=0.1, maximum=3600,
+              sent=False),
+    Parameter("total_timeout_s", "number", default=600, minimum=0.1, maximum=86400,
+              sent=False),
 )  # fmt: skip
 
 BY_NAME: dict[str, Parameter] = {p.name: p for p in PARAMETERS}

@@ -119,7 +119,9 @@ def one_line(text: str, longest: int = 300) -> str:
 
 
 def cut_middle(text: str, keep: int) -> str:
-    """Return about `keep` characters of both ends, in whole lines if there are any."""
+    """Return `text`, of a longer one about `keep` characters: both ends, by lines."""
+    if len(text) <= keep:
+        return text
     head, tail = text[: keep * 2 // 3], text[len(text) - keep // 3 :]
     head = head[: head.rfind("\n") + 1] or head
     tail = tail[tail.find("\n") + 1 :] or tail

@@ -43,25 +43,25 @@ class _Setting(TraitType[Any, Any]):
     """A trait that accepts what its row of the table accepts."""
 
     def __init__(self, row: Parameter) -> None:
-        self._row = row
-        super().__init__(row.default, row.may_be_unset, help=row.help, config=True)
+        self.row = row
+        super().__init__(row.default, row.may_be_unset, config=True)
 
     def validate(self, obj: Any, value: Any) -> Any:
         # Here and not above: loading the extension is to stay light.
         from nemotron_magic.core.errors import InputError
 
         if value is None:
-            raise TraitError(f"{self._row.name} must be {self.info()}, got None")
+            raise TraitError(f"{self.row.name} must be {self.info()}, got None")
         try:
-            return self._row.check(value)
+            return self.row.check(value)
         except InputError as error:
             raise TraitError(str(error)) from None
 
     def info(self) -> str:
-        return self._row.describe()
+        return self.row.describe()
 
     def from_string(self, s: str) -> Any:
-        return self._row.parse(s)
+        return self.row.parse(s)
 
 
 class Nemotron(Configurable):
@@ -72,7 +72,7 @@ class Nemotron(Configurable):
         cls, trait: Any, inst: Any = None, helptext: str | None = None
     ) -> str:
         """Return a setting as `%config Nemotron` lists it, with what it may be."""
-        text = super().class_get_trait_help(trait, inst, helptext)
+        text = super().class_get_trait_help(trait, inst, helptext or trait.row.help)
         return text.replace(f"<{type(trait).__name__}>", f"<{trait.info()}>", 1)
 
     # One trait for each row: in the body of a class, these are its own names.
@@ -334,13 +334,8 @@ def _listeners(shell: Any) -> tuple[Recorder | None, DisplayLog | None]:
         return None, None
     from nemotron_magic.context.history import DisplayLog, Recorder
 
-    def describe(value: object) -> str:
-        from nemotron_magic.context.variables import Variables
-
-        return Variables(shell, "schema").described(value)
-
     recorder = Recorder(shell) if records else None
-    return recorder, DisplayLog(shell, describe) if has_page else None
+    return recorder, DisplayLog(shell) if has_page else None
 
 
 def preload() -> None:

@@ -187,7 +187,7 @@ def _refuse_split(name: str, flag: words.Flag, value: str, rest: str) -> None:
 
 def _json(key: str, text: str) -> Any:
     try:
-        return Parameter(key, "json", "").parse(text)
+        return Parameter(key, "json").parse(text)
     except InputError as error:
         quotes = "double quotes within JSON, and single ones around the whole"
         error.hint = f'Put {quotes}: -p \'{key}=["a", "b"]\''

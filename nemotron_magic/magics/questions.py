@@ -170,7 +170,7 @@ class QuestionBuilder:
             raise InputError(what, "nothing was sent", hint)
         if not cell.number:
             return cell
-        cell = self.gatherer.history.load(cell, variables.result)
+        cell = self.gatherer.history.load(cell, variables.described)
         if command == "fix" and not cell.error and not call.text.strip():
             what = f"this cell ran without an error, as cell {cell.number}"
             hint = "Say what to change: %%nemotron fix: keep the index"

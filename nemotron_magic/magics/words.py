@@ -45,9 +45,9 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "as": parse_fields,
     "out": _variable,
     "thread": str.strip,
-    "sample": Parameter("sample", "integer", "", minimum=1).parse,
-    "at_once": Parameter("at-once", "integer", "", minimum=1).parse,
-    "rpm": Parameter("rpm", "number", "", minimum=1).parse,
+    "sample": Parameter("sample", "integer", minimum=1).parse,
+    "at_once": Parameter("at-once", "integer", minimum=1).parse,
+    "rpm": Parameter("rpm", "number", minimum=1).parse,
 }
 
 
@@ -67,7 +67,7 @@ class Flag:
 def _flag_of(parameter: Parameter) -> Flag:
     value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
     limits = parameter.limits and f"{parameter.limits.capitalize()}."
-    words = (parameter.flag_help or parameter.help, limits)
+    words = (parameter.flag_help, limits)
     shown = f"[={','.join(parameter.choices)}]" if parameter.bare else value.upper()
     return Flag(parameter.flags, shown, " ".join(words).strip(), parameter)
 

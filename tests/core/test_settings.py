@@ -273,7 +273,7 @@ def test_a_typed_value_of_another_kind_is_refused(typed: str) -> None:
 
 def test_json_that_is_cut_short_is_not_sent_as_text() -> None:
     with pytest.raises(InputError, match="must be a JSON value"):
-        Parameter("x", "json", "").parse('{"a": ')
+        Parameter("x", "json").parse('{"a": ')
 
 
 def test_further_fields_are_sent_as_they_are() -> None:
