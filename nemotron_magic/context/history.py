@@ -357,7 +357,7 @@ class History:
         if number in values:
             kept = _outputs_of(self._shell, number)
             shown = (o.bundle for o in kept if o.output_type == "execute_result")
-            plain = str(next(shown, {}).get("text/plain", ""))
+            plain = str(next(shown, dict[str, Any]()).get("text/plain", ""))
             value = describe(values[number], plain=plain)
             result = "\n".join(filter(None, (result, value)))
         return replace(cell, printed=printed, result=result, error=error)

@@ -183,8 +183,8 @@ class Variables:
 
     def __init__(self, shell: Any, data: Data) -> None:
         self._shell = shell
-        known = {"formatter": self._formatted, "live": LiveTables(shell.user_ns)}
-        self.described = partial(describe, data=data, **known)
+        show, live = self._formatted, LiveTables(shell.user_ns)
+        self.described = partial(describe, data=data, formatter=show, live=live)
 
     def at(self, path: str) -> str:
         """Describe what a name or a path such as `df["price"]` stands for."""

@@ -105,7 +105,8 @@ class App:
         if self._rehearsal is None:
             from nemotron_magic import rehearsal
 
-            self._rehearsal = rehearsal.start()
+            pace = rehearsal.READING_TOKENS_PER_S
+            self._rehearsal = rehearsal.serve(tokens_per_s=pace).start()
         if not self.rehearses(self.config.base_url):
             self._base_url_before = self.config.base_url
             self.config.base_url = self._rehearsal.url

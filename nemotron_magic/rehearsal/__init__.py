@@ -22,17 +22,4 @@ from nemotron_magic.rehearsal.server import Server
 
 READING_TOKENS_PER_S = 60.0
 
-
-def serve(port: int = 0, *, tokens_per_s: float | None = None) -> Server:
-    """Return a server that runs inside a ``with`` block, whose value is its base URL.
-
-    Port 0 takes a free one. Without `tokens_per_s` there is no pause between tokens.
-    """
-    return Server(port, tokens_per_s)
-
-
-def start(
-    port: int = 0, *, tokens_per_s: float | None = READING_TOKENS_PER_S
-) -> Server:
-    """Start a rehearsal at a pace for readers; ``stop()`` it when done."""
-    return serve(port, tokens_per_s=tokens_per_s).start()
+serve = Server

@@ -10,8 +10,10 @@ import ast
 import difflib
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib.resources import files
 from typing import NamedTuple
 
 _MESSAGE = re.compile(
@@ -59,6 +61,9 @@ def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
 _HEAD = re.compile(r"(?:.*: )?pandas DataFrame, ([\d,]+) rows? × [\d,]+ columns?")
 _COLUMN = re.compile(r"  ([^:\n]+): ([\w\[\], ]+?)(?:, (.*))?")
 _MISSING = re.compile(r"(?:under 0\.1%|[\d.]+%) missing")
+_ANALYSES = tomllib.loads(
+    files(__package__).joinpath("analyses.toml").read_text("utf-8")
+)
 _PLOT = re.compile(r"\b(?:plot|chart|graph|draw|bars?|figure)\b", re.IGNORECASE)
 _CLEAN = re.compile(
     r"\b(?:clean|tidy|wrong|mess|messy|missing|prepare|repair|duplicates?|types?)\b",
@@ -148,21 +153,28 @@ def reply_about(table: Table, question: str) -> str:
         "**Rehearsal: no model is behind this reply.** It follows rules, from the "
         f"description of `{table.name}` that came along: {table.rows} rows{sent}."
     )
-    is_plot = _PLOT.search(question)
+    is_plot = _PLOT.search(question) is not None
     if not is_plot and _CLEAN.search(question):
         return f"{source}\n\n{_cleaning(table)}"
-    number = table.column(question, "numbers")
-    category = table.column(question, "text")
-    if is_plot and number:
-        said, code = _plot(table, question.lower(), number, category)
-    elif number and category:
-        said = f"This adds up `{number}` for each `{category}`, the largest first:"
-        by = _grouped(table, number, category)
-        totals = f'totals = {by}.agg(["count", "sum", "mean"])'
-        code = [totals, 'totals.sort_values("sum", ascending=False)']
+    return f"{source} {_analysis(table, question, is_plot)}"
+
+
+def _analysis(table: Table, question: str, is_plot: bool) -> str:
+    kinds = {"number": "numbers", "category": "text", "date": "dates"}
+    names = {name: table.column(question, kind) for name, kind in kinds.items()}
+    number, category, date = names.values()
+    if number is None or not (is_plot or category):
+        analysis = _ANALYSES["summary"]
+    elif not is_plot:
+        analysis = _ANALYSES["totals"]
+    elif date is not None and "bar" not in question.lower():
+        analysis = _ANALYSES["months" if category else "month"]
     else:
-        said, code = "This sums it up:", [f"{table.name}.describe()"]
-    return f"{source} {said}\n\n{_code_block(*code)}"
+        analysis = _ANALYSES["bars" if category else "spread"]
+    what = analysis["what"].format(**names)
+    quoted = {name: _quoted(text) for name, text in {**names, "what": what}.items()}
+    code = analysis["code"].format(table=table.name, quoted=quoted).strip()
+    return f"This {analysis['does']} {what}:\n\n{_code_block(code)}"
 
 
 def _cleaning(table: Table) -> str:
@@ -177,37 +189,7 @@ def _cleaning(table: Table) -> str:
     return "\n".join([*head, *rows, "", code])
 
 
-def _plot(
-    table: Table, wants: str, number: str, category: str | None
-) -> tuple[str, list[str]]:
-    date, axis = table.column(wants, "dates"), "x"
-    if date is not None and "bar" not in wants:
-        said, by, unstack, axis = f"{number} by month", "month", "", "y"
-        if category:
-            said += f", one line for each {category}"
-            by, unstack = f"[month, {_quoted(category)}]", ".unstack()"
-        at = f"{table.name}[{_quoted(date)}]"
-        lines = [
-            f'month = {at}.dt.to_period("M").dt.to_timestamp()',
-            f"monthly = {table.name}.groupby({by})[{_quoted(number)}].sum(){unstack}",
-            "ax = monthly.plot(figsize=(8, 3.5))",
-        ]
-    elif category is not None:
-        said = f"{number} for each {category}"
-        totals = f"totals = {_grouped(table, number, category)}.sum().sort_values()"
-        lines = [totals, "ax = totals.plot.barh(figsize=(8, 3.5))"]
-    else:
-        said = f"how {number} is spread"
-        lines = [f"ax = {table.name}[{_quoted(number)}].plot.hist(bins=20)"]
-    label = f"ax.set_{axis}label({_quoted(number)});"
-    return f"This draws {said}:", [*lines, f"ax.set_title({_quoted(said)})", label]
-
-
-def _grouped(table: Table, number: str, category: str) -> str:
-    return f"{table.name}.groupby({_quoted(category)})[{_quoted(number)}]"
-
-
-def _quoted(text: str) -> str:
+def _quoted(text: str | None) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -138,10 +138,8 @@ def reply_text(body: Mapping[str, Any]) -> str:
         return long_text(directives["length_tokens"] * _CHARS_PER_TOKEN)
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_object":
-        received = [
-            {"role": m["role"], "characters": len(text_of(m))} for m in messages
-        ]
-        value = {"rehearsal": True, "question": question, "messages": received}
+        sizes = [{"role": m["role"], "characters": len(text_of(m))} for m in messages]
+        value = {"rehearsal": True, "question": question, "messages": sizes}
         return json.dumps(value, ensure_ascii=False)
     if wanted.get("type") == "json_schema":
         schema = wanted["json_schema"].get("schema") or {}
@@ -155,21 +153,18 @@ def reply_text(body: Mapping[str, Any]) -> str:
 
 def _describe(body: Mapping[str, Any]) -> str:
     """Write the usual reply: what was received, then one of each kind of Markdown."""
-    messages = body["messages"]
-    attached, question = _asked(messages)
+    texts = [(m["role"], text_of(m)) for m in body["messages"]]
+    attached, question = _asked(body["messages"])
     fields = {k: v for k, v in body.items() if k not in ("messages", "model", "tools")}
     pairs = [f"`{name}` {_plain(json.dumps(value))}" for name, value in fields.items()]
-    replies = [text_of(m) for m in messages if m["role"] == "assistant"]
+    replies = [text for role, text in texts if role == "assistant"]
     came = [
-        f"{part.title} ({', '.join(part.fields)})"
-        if part.kind == "cell"
-        else f"{part.kind} `{part.title}`"
-        for part in attached
+        f"{title} ({', '.join(some)})" if kind == "cell" else f"{kind} `{title}`"
+        for kind, title, some in attached
     ]
-    texts = [text_of(message) for message in messages]
     rows = [
-        f"| {n} | {message['role']} | {len(text)} | {_plain(text)} |"
-        for n, (message, text) in enumerate(zip(messages, texts, strict=True), start=1)
+        f"| {n} | {role} | {len(text)} | {_plain(text)} |"
+        for n, (role, text) in enumerate(texts, start=1)
     ]
     head = ["| # | role | characters | first words |", "|--:|:-----|-----------:|:---|"]
     sections = [
@@ -184,8 +179,8 @@ def _describe(body: Mapping[str, Any]) -> str:
         sections.append(f"With the question came: {', '.join(came)}.")
     sections.append(f"> {_plain(question, _QUOTED_CHARS)}")
     words = json.dumps(" ".join(question.split())[:_SHOWN_CHARS], ensure_ascii=False)
-    chars = sum(map(len, texts))
-    shown = {"messages": len(messages), "chars": chars, "words": words}
+    chars = sum(len(text) for _, text in texts)
+    shown = {"messages": len(texts), "chars": chars, "words": words}
     return "\n\n".join([*sections, _GALLERY % shown])
 
 
@@ -200,14 +195,8 @@ def long_text(chars: int) -> str:
     text, n = _NO_MODEL, 0
     while len(text) < chars:
         n += 1
-        figures = {
-            "n": n,
-            "more": n + 1,
-            "last": n + 2,
-            "twice": 2 * n,
-            "square": n * n,
-        }
-        text += "\n\n" + _SECTIONS[n % len(_SECTIONS)] % figures
+        values = {"n": n, "more": n + 1, "last": n + 2, "twice": 2 * n, "square": n * n}
+        text += "\n\n" + _SECTIONS[n % len(_SECTIONS)] % values
     return text[:chars]
 
 
@@ -256,11 +245,10 @@ def _by_tone(schema: Mapping[str, Any], made: Any, question: str) -> Any:
 
 def _toned(labels: Sequence[Any], tone: int) -> Any:
     """Return the label of a tone above, below or at 0; None if they are of none."""
-    signs = [
-        bool(_PRAISE.fullmatch(str(one))) - bool(_COMPLAINT.fullmatch(str(one)))
-        for one in labels
-    ]
-    if not {1, -1} <= {*signs}:
+    by_sign = {
+        bool(_PRAISE.fullmatch(str(one))) - bool(_COMPLAINT.fullmatch(str(one))): one
+        for one in reversed(labels)
+    }
+    if not {1, -1} <= by_sign.keys():
         return None
-    sign = (tone > 0) - (tone < 0)
-    return labels[signs.index(sign) if sign in signs else 0]
+    return by_sign.get((tone > 0) - (tone < 0), labels[0])

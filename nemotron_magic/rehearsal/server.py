@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from itertools import count
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,30 +21,13 @@ Json = dict[str, Any]
 _HOST = "127.0.0.1"
 # From https://docs.aimlapi.com/faq/how-can-i-track-my-funds, 2026-08-21.
 _CREDITS_PER_USD = 2_000_000
-# What is listed, with invented prices of a million tokens in and out.
+# The prices are invented.
+_MODELS = json.loads(files(__package__).joinpath("models.json").read_text("utf-8"))
 _PRICES_USD = {
-    "nvidia/nemotron-3-ultra-550b-a55b": (5.55, 6.66),
-    "nvidia/nemotron-3-super-120b-a12b": (3.33, 4.44),
-    "nvidia/nemotron-3-nano-30b-a3b": (0.11, 0.22),
-    "nvidia/nemotron-3.5-lightning": (0.33, 0.44),
+    one["id"]: [unit["price"] for unit in one["pricing"]["units"]]
+    for one in _MODELS["data"]
 }
 _UNLISTED_USD = (1.11, 2.22)
-
-
-def _listed(model: str, prices_usd: tuple[float, float]) -> Json:
-    kind = {"type": "charge", "name": "token", "content": "text", "per": 1_000_000}
-    units = [
-        {**kind, "origin": origin, "price": usd}
-        for origin, usd in zip(("provided", "generated"), prices_usd, strict=True)
-    ]
-    return {
-        "id": model,
-        "aliases": [model.partition("/")[2]],
-        "type": "openai/chat-completions",
-        "info": {"name": model, "developer": "NVIDIA", "contextLength": 1_000_000},
-        "tags": ["playground:chat"],
-        "pricing": {"kind": "fixed", "currency": "USD", "units": units},
-    }
 
 
 def _figures(model: str, sent: int, received: int) -> Json:
@@ -75,12 +59,15 @@ def _bytes(value: Any) -> bytes:
 
 
 class Server(ThreadingHTTPServer):
-    """A rehearsal on a port of this computer, run by daemon threads."""
+    """A rehearsal that runs inside a ``with`` block, whose value is its base URL.
+
+    Port 0 takes a free one. Without `tokens_per_s` there is no pause between tokens.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, tokens_per_s: float | None) -> None:
+    def __init__(self, port: int = 0, *, tokens_per_s: float | None = None) -> None:
         super().__init__((_HOST, port), _Handler)
         self.url = f"http://{_HOST}:{self.server_port}/v1"
         self.tokens_per_s = tokens_per_s
@@ -92,7 +79,7 @@ class Server(ThreadingHTTPServer):
         )
 
     def start(self) -> Self:
-        """Begin to answer."""
+        """Begin to answer; ``stop()`` ends it."""
         self._thread.start()
         return self
 
@@ -137,8 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path in ("/v1/models", "/models"):
-            rows = [_listed(*row) for row in _PRICES_USD.items()]
-            self._send(200, {"object": "list", "data": rows})
+            self._send(200, _MODELS)
         else:
             self._send(404, f"Cannot GET {path}")
 

@@ -185,7 +185,7 @@ def test_a_connection_is_kept_for_the_next_request(url: str) -> None:
 
 
 def test_stop_ends_a_slow_stream_and_leaves_no_thread() -> None:
-    server = rehearsal.start(tokens_per_s=0.2)
+    server = rehearsal.serve(tokens_per_s=0.2).start()
     connection, response = begin(server.url, body(stream=True))
     server.stop()
 
@@ -195,7 +195,7 @@ def test_stop_ends_a_slow_stream_and_leaves_no_thread() -> None:
 
 
 def test_stop_ends_idle_connections() -> None:
-    server = rehearsal.start()
+    server = rehearsal.serve().start()
     with socket.create_connection(("127.0.0.1", int(server.url[-8:-3]))):
         server.stop()
 
@@ -206,7 +206,7 @@ def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing() -> None:
     with rehearsal.serve() as url:
         port = int(url.rpartition(":")[2].removesuffix("/v1"))
         with pytest.raises(OSError, match="in use"):
-            rehearsal.start(port)
+            rehearsal.serve(port)
 
     assert wait_for_threads(0) == []
 
