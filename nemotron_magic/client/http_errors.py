@@ -30,7 +30,6 @@ from nemotron_magic.core.errors import (
     ConnectError,
     NemotronError,
     RateLimitError,
-    RequestError,
     ServiceError,
 )
 from nemotron_magic.core.parameters import DEFAULT_BASE_URL
@@ -75,19 +74,37 @@ class RequestInfo:
         """Return a text of the service's as one line without the key."""
         return one_line(self.redact(text), longest)
 
+    def failure(self, case: str, said: str = "", **names: Any) -> NemotronError:
+        """Return the error of a case of failures.toml, with these names in its text."""
+        row = next(row for row in _rows(case) if row["pattern"].search(said))
+        return self.failure_of(row, **names)
 
-_AT_AIMLAPI = ": https://aimlapi.com"
+    def failure_of(self, row: Mapping[str, Any], **names: Any) -> NemotronError:
+        """Return the error that a row of failures.toml tells."""
+        names = {
+            "host": self.host,
+            "name": self.endpoint.host,
+            "model": one_line(self.model, 100),
+            "why": "",
+            **names,
+        }
+        what, hint = row["what"].format(**names), row["hint"].format(**names)
+        why = row.get("why", "{why}").format(**names)
+        kind: type[NemotronError] = getattr(errors, row["error"])
+        return kind(what, why, hint, final=row.get("final", True))
 
 
 @cache
-def _failures() -> Any:
-    """Return all kinds of failure: when it is meant, what it is, what to do."""
+def _rows(case: str) -> list[dict[str, Any]]:
     failures = table("failures.toml")
-    for row in failures["failures"]:
+    for row in failures[case]:
         said = "|".join(failures["words"].get(row.get("says"), ()))
         row["pattern"] = re.compile(said, re.IGNORECASE)
         row["hint"] = failures["hints"].get(row["hint"], row["hint"])
-    return failures["failures"]
+    return list(failures[case])
+
+
+_AT_AIMLAPI = ": https://aimlapi.com"
 
 
 _DIFFERENCE = re.compile(r"(\d+) - (\d+)")
@@ -108,37 +125,28 @@ def error_for(
 ) -> NemotronError:
     """Return the error that tells the user what this failure means."""
     row = _fitting(status, complaint, about)
-    hint = row["hint"]
-    if not about.is_aimlapi:
-        hint = hint.partition(_AT_AIMLAPI)[0]
     if wait_s is not None and wait_s > LONGEST_WAIT_S:
         unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
         hint = f"It asks to wait {math.ceil(wait_s / unit_s)} {unit}; ask again then"
-    limit = _limit(complaint.message)
+        row = {**row, "hint": hint}
+    elif not about.is_aimlapi:
+        row = {**row, "hint": row["hint"].partition(_AT_AIMLAPI)[0]}
+    limit, message = _limit(complaint.message), about.quote(complaint.message)
     key = about.key and about.key.source
-    page = f"It was asked for {about.page}"
-    names = {
-        "asked": page
+    error = about.failure_of(
+        row,
+        why=f"it said: {message}" if message else "",
+        status=f" ({status})" if status else "",
+        key=f"does not accept the key from {key}" if key else "wants a key",
+        most=limit or 1024,
+        half=(limit or 4000) // 2,
+        asked=f"It was asked for {about.page}"
         if about.page
         else f"The question went to {about.endpoint.chat_url}",
-        "most": limit or 1024,
-        "half": (limit or 4000) // 2,
-        "host": about.host,
-        "model": one_line(about.model, 100),
-        "status": f" ({status})" if status else "",
-        "key": f"does not accept the key from {key}" if key else "wants a key",
-    }
-    message = about.quote(complaint.message)
-    kind: type[NemotronError] = getattr(errors, row["error"])
-    return kind(
-        row["what"].format(**names),
-        f"it said: {message}" if message else "",
-        hint.format(**names),
-        status=status or None,
-        request_id=_first_id(about, request_id, complaint.request_id),
-        retry_after_s=wait_s,
-        final=row.get("final", True),
     )
+    error.status, error.retry_after_s = status or None, wait_s
+    error.request_id = _first_id(about, request_id, complaint.request_id)
+    return error
 
 
 def _limit(message: str) -> int | None:
@@ -166,11 +174,8 @@ def _fitting(
     message = message.replace(about.model or "<asked>", "<asked>")
     if status == 404 and about.is_aimlapi:  # without a word, it is the model
         message = message or "no such model"
-    return next(
-        row
-        for row in _failures()
-        if _is_for(row, status) and row["pattern"].search(message)
-    )
+    rows = (row for row in _rows("status") if _is_for(row, status))
+    return next(row for row in rows if row["pattern"].search(message))
 
 
 def _is_for(row: dict[str, Any], status: int) -> bool:
@@ -212,14 +217,9 @@ def error_from_response(
         # Without a user's name, a key and what else may stand in it.
         netloc = target.netloc.rpartition("@")[2]
         where = f"{target.scheme}://{netloc}{target.path}" if location else where
-    return RequestError(
-        f"{about.host} redirects to {about.quote(where, 100)}",
-        "not followed, because question and key would go there",
-        "Is base_url right? %nemotron doctor",
-        status=response.status_code,
-        request_id=request_id,
-        final=True,
-    )
+    error = about.failure("redirect", where=about.quote(where, 100))
+    error.status, error.request_id = response.status_code, request_id
+    return error
 
 
 def _error_body(response: httpx.Response) -> str:
@@ -258,37 +258,33 @@ def delay_s(
     return uniform(0, min(_BACKOFF_CAP_S, _FIRST_WAIT_S * 2**attempt))
 
 
+_WAITS = {"retry-after-ms": 0.001, "retry-after": 1.0, "x-ratelimit-reset": 1.0}
+
+
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
     """Return the wait that a response asks for, in seconds, or None.
 
     `now_s` only counts where there is no `Date`: a wrong local clock does no harm.
     """
     now_s = _date_s(headers.get("date", "")) or now_s
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        wait_s = _wait_s(headers.get(name, ""), unit_s, now_s)
-        if wait_s is not None:
-            return wait_s
-    return _wait_s(headers.get("x-ratelimit-reset", ""), 1.0, now_s)
+    waits = (_wait_s(headers.get(name, ""), s, now_s) for name, s in _WAITS.items())
+    return next(filter(None, waits), None)
 
 
 def _wait_s(text: str, unit_s: float, now_s: float) -> float | None:
     try:
         wait_s = float(text) * unit_s
+        if wait_s > 1e9:  # a moment, in seconds or milliseconds since 1970
+            wait_s = (wait_s / 1000 if wait_s > 1e11 else wait_s) - now_s
     except ValueError:
-        date_s = _date_s(text)
-        return None if date_s is None else _positive(date_s - now_s)
-    if wait_s > 1e9:  # a moment, in seconds or milliseconds since 1970, and no wait
-        wait_s = (wait_s / 1000 if wait_s > 1e11 else wait_s) - now_s
-    return _positive(wait_s)
-
-
-def _positive(wait_s: float) -> float | None:
+        wait_s = _date_s(text) - now_s
     return wait_s if 0 < wait_s < math.inf else None
 
 
-def _date_s(text: str) -> float | None:
+def _date_s(text: str) -> float:
+    """Return the moment of a date in seconds since 1970; 0 of what is none."""
     try:
         date = parsedate_to_datetime(text)
     except (TypeError, ValueError, OverflowError):
-        return None
+        return 0
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -19,15 +19,7 @@ import httpx
 
 from nemotron_magic.client.http_errors import RequestInfo
 from nemotron_magic.core.endpoint import Endpoint, address_of, loopback_addresses
-from nemotron_magic.core.errors import (
-    ASK_AGAIN,
-    ConnectError,
-    InputError,
-    NemotronError,
-    OutcomeUnknownError,
-)
-
-_WITHOUT_PROXY = "Correct or unset it; NO_PROXY names hosts to reach without it"
+from nemotron_magic.core.errors import ConnectError, NemotronError
 
 _SYSTEM = "the system's settings"
 _SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -49,7 +41,8 @@ class Proxy:
     def unusable(self, why: str) -> ConnectError:
         """Return the error of a proxy that cannot be used; shows nothing of its URL."""
         what = f"the proxy that {self.source} names cannot be used"
-        return ConnectError(what, why, _WITHOUT_PROXY, final=True)
+        hint = "Correct or unset it; NO_PROXY names hosts to reach without it"
+        return ConnectError(what, why, hint, final=True)
 
 
 def proxy_to(endpoint: Endpoint) -> Proxy | None:
@@ -143,99 +136,42 @@ def _is_in(name: str, address: object) -> bool:
         return False
 
 
-_NO_SUCH_HOST = re.compile(
-    r"name or service not known|nodename nor servname|getaddrinfo|no address|errno -\d"
-    r"|temporary failure in name",
-    re.IGNORECASE,
-)
 _NOISE = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] |\s*\(_ssl\.c:\d+\)")
-# Before OpenSSL 3.2 an early end has no name, only its place in the source.
-_OF_TLS = re.compile(r"\[SSL|\(_ssl\.c:")
-_CERTIFICATES = (
-    ("expired", "Is the clock of this machine right? Else the service must renew it"),
-    ("ostname mismatch", "Is base_url right?"),
-    ("", "For a company's own authority set SSL_CERT_FILE to its certificate"),
-)
-_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_MALFORMED = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-_CUT_OFF = (
-    httpx.ReadTimeout,
-    httpx.WriteTimeout,
-    httpx.ReadError,
-    httpx.WriteError,
-    httpx.RemoteProtocolError,
-)
-_AGAIN = f"It may have been billed. {ASK_AGAIN}"
+_MALFORMED = httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError
+_CASES = {
+    "proxy": httpx.ProxyError,
+    "connect": httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout,
+    "malformed": _MALFORMED,
+    "silent": httpx.TimeoutException,
+    "damaged": httpx.DecodingError,
+    "broken_off": httpx.HTTPError,
+    "foreign": Exception,
+}
+"""The names in failures.toml of what httpx raises; the first that fits is taken."""
 
 
 def map_httpx_error(
     error: Exception, about: RequestInfo, is_sent: bool = True
 ) -> NemotronError:
     """Return our error for one that httpx raised."""
-    why = about.quote(_NOISE.sub("", str(error)))
-    if not is_sent and isinstance(error, _CUT_OFF):
-        if proxy_to(about.endpoint):
-            return _not_passed_on(why, about)
-        return _not_connected(error, why, about)
-    if isinstance(error, httpx.ProxyError):
-        return _not_passed_on(why, about)
-    if isinstance(error, _UNCONNECTED):
-        return _not_connected(error, why, about)
-    if isinstance(error, _MALFORMED):
-        what, step = "the request could not be made", "Check base_url and key"
-        return InputError(what, why, f"{step}: %nemotron doctor")
-    for kinds, what, reason in _OTHERS:
-        if isinstance(error, kinds):
-            what = what.format(about.host)
-            return OutcomeUnknownError(what, reason or why, _AGAIN)
-    return OutcomeUnknownError(f"the call failed: {type(error).__name__}", why, _AGAIN)
-
-
-def _not_connected(error: Exception, why: str, about: RequestInfo) -> NemotronError:
-    host, said = about.host, str(error)
-    if not _OF_TLS.search(said) and (proxy := proxy_to(about.endpoint)):
-        return _no_proxy(f"cannot connect to the proxy {proxy}", why)
-    if "CERTIFICATE" in said.upper():
-        hint = next(hint for words, hint in _CERTIFICATES if words in said)
-        what = f"the certificate of {host} is not trusted"
-        return ConnectError(what, why, hint, final=True)
-    if _OF_TLS.search(said):
-        return ConnectError(
-            f"no secure connection to {host}",
-            why,
-            "Does it speak https? If it runs on this machine, try http://",
-            final=True,
-        )
-    if _NO_SUCH_HOST.search(said):
-        return ConnectError(
-            f"cannot find the host {about.endpoint.host}",
-            why,
-            "Is this machine online, and base_url right? %nemotron doctor",
-            final=True,
-        )
-    slow = isinstance(error, httpx.TimeoutException)
-    return ConnectError(
-        f"cannot connect to {host}" + (" in time" if slow else ""),
-        why,
-        "Is it running and reachable? %nemotron doctor",
+    said = str(error)
+    case = next(case for case, kinds in _CASES.items() if isinstance(error, kinds))
+    is_early = not is_sent and case in ("silent", "broken_off")
+    case = "connect" if is_early else case
+    proxy = proxy_to(about.endpoint) if case in ("connect", "proxy") else None
+    if proxy and is_early:
+        case = "proxy"
+    elif proxy and case == "connect" and "[SSL" not in said and "(_ssl.c:" not in said:
+        case = "to_proxy"
+    return about.failure(
+        case,
+        said,
+        why=about.quote(_NOISE.sub("", said)),
+        proxy=proxy or "on the way",
+        late=" in time" if isinstance(error, httpx.TimeoutException) else "",
+        kind=type(error).__name__,
     )
 
-
-def _not_passed_on(why: str, about: RequestInfo) -> NemotronError:
-    proxy = proxy_to(about.endpoint) or "on the way"
-    what = f"the proxy {proxy} did not pass the request on"
-    return _no_proxy(what, why, final=why.startswith("4"))
-
-
-def _no_proxy(what: str, why: str, final: bool = False) -> NemotronError:
-    return ConnectError(what, why, _WITHOUT_PROXY, final=final)
-
-
-_OTHERS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
-    ((httpx.TimeoutException,), "{} fell silent", "nothing came for too long"),
-    ((httpx.DecodingError,), "{} sent damaged compressed data", ""),
-    ((httpx.HTTPError,), "the connection to {} broke off", ""),
-)
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
 """What httpx may raise; a key that cannot be a header is a `ValueError`."""
