@@ -15,7 +15,7 @@ from nemotron_magic.client.sse import (
     EventStreamDecoder,
     ServerSentEvent,
 )
-from nemotron_magic.core.errors import NemotronError, OutcomeUnknownError, ServiceError
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.events import (
     Damaged,
     Event,
@@ -49,12 +49,6 @@ _ALIVE = re.compile(r'"?(ping|pong|keep.?alive|heart.?beat|null|ok)"?', re.IGNOR
 _ONLY_REASONING = (
     "All of the reply came as reasoning, and no answer. Read it: _nemotron.reasoning"
 )
-_COMPATIBLE = (
-    "Set base_url to its OpenAI-compatible address, which often ends in /v1: "
-    "%config Nemotron.base_url = 'https://HOST/v1'"
-)
-_DOCTOR = "Is base_url right? %nemotron doctor"
-_LOG_IN = "Does this network ask you to log in first? Else: %nemotron doctor"
 
 
 def _is_whole(data: bytes) -> bool:
@@ -152,11 +146,8 @@ class CompletionParser:
                 self._decoder = EventStreamDecoder()
                 return bytes(self._body)
         if len(self._body) > MAX_EVENT_BYTES:
-            raise ServiceError(
-                f"{self._about.host} sent more than a chat reply can be",
-                f"{MAX_EVENT_BYTES // 2**20} MiB came, and no reply among them",
-                _DOCTOR,
-            )
+            size_mib = MAX_EVENT_BYTES // 2**20
+            raise self._about.failure("no_reply_ends", size_mib=size_mib)
         return b""
 
     def _take(self, sent: Iterable[ServerSentEvent]) -> None:
@@ -221,22 +212,16 @@ class CompletionParser:
 
     def _refuse(self, text: str) -> None:
         """Fail because a body is no reply."""
-        said, hint = text, _DOCTOR
-        what = "sent a stream that is no chat reply"
+        case, began = "no_stream", text
         if self._decoder is None:
-            what = "answered, but not with a chat reply"
-            if (page := ServiceErrorBody.read(text)).is_html:
-                said, hint = page.message, _LOG_IN
-        self.error = ServiceError(
-            f"{self._about.host} {what}",
-            f"it began: {self._about.quote(said, 200)}",
-            hint,
-            final=True,
-        )
+            page = ServiceErrorBody.read(text)
+            case = "page" if page.is_html else "no_reply"
+            began = page.message if page.is_html else text
+        self.error = self._about.failure(case, began=self._about.quote(began, 200))
 
     def _judge(self) -> None:
         """Report how a body ended that had no error in it."""
-        chunks, host = self.chunks, self._about.host
+        chunks = self.chunks
         for number, what, fault in (
             (self._unreadable, "unreadable piece", "of the stream skipped"),
             (chunks.lost, "part", "of the reply in a shape that is not known"),
@@ -245,18 +230,10 @@ class CompletionParser:
             if number:
                 self._events.append(Notice(f"{plural(number, what)} {fault}"))
         if self._odd and not chunks.pieces:
-            self.error = OutcomeUnknownError(
-                f"{host} sent a reply that cannot be read",
-                f"it began: {self._about.quote(self._odd, 80)}",
-                _COMPATIBLE,
-                final=True,
-            )
+            began = self._about.quote(self._odd, 80)
+            self.error = self._about.failure("unreadable", began=began)
         elif not chunks.said_something:
-            self.error = OutcomeUnknownError(
-                f"{host} sent an empty reply",
-                "it may have been billed all the same",
-                "Ask again, with -c none if it is long, or see: %nemotron doctor",
-            )
+            self.error = self._about.failure("empty")
         elif not (self.done or chunks.finished):
             self._events.append(Truncated())
         elif self._unreadable or chunks.lost:

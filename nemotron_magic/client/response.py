@@ -16,7 +16,7 @@ from nemotron_magic.client.network import FOREIGN
 from nemotron_magic.client.parser import PROGRESS, CompletionParser
 from nemotron_magic.client.sse import ENCODINGS, encoding_of, iter_decompressed
 from nemotron_magic.core.endpoint import Key
-from nemotron_magic.core.errors import ASK_AGAIN, NemotronError, OutcomeUnknownError
+from nemotron_magic.core.errors import NemotronError, OutcomeUnknownError
 from nemotron_magic.core.events import (
     Event,
     Logprobs,
@@ -54,9 +54,7 @@ def redact_key(
             for event in events:
                 if (clean := keyless.redact(event)) is not None:
                     yield clean
-        except GeneratorExit:
-            raise
-        except BaseException:
+        except (Exception, KeyboardInterrupt):
             yield from keyless.rest()
             raise
     yield from keyless.rest()
@@ -130,13 +128,9 @@ class _Keyless:
 
     def _cleaned(self, event: Any) -> Any:
         """Return an event without the key in any of its texts."""
-        texts = {
-            field.name: value
-            for field in fields(event)
-            if isinstance(value := getattr(event, field.name), str)
-        }
-        clean = {name: _without(text, self._key) for name, text in texts.items()}
-        return event if clean == texts else replace(event, **clean)
+        values = {field.name: getattr(event, field.name) for field in fields(event)}
+        clean = {name: without_key_in(one, self._key) for name, one in values.items()}
+        return event if clean == values else replace(event, **clean)
 
 
 def _hidden(tokens: list[dict[str, Any]], key: Key) -> Iterator[dict[str, Any]]:
@@ -173,6 +167,9 @@ _LONGEST_BODY_BYTES = 256 * 1024 * 1024
 """More than the longest reply of any model takes, log-probabilities and all."""
 
 
+_COSTS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
+
+
 def read_events(
     response: httpx.Response,
     settings: Settings,
@@ -183,30 +180,29 @@ def read_events(
     """Yield the events of a response that succeeded."""
     encoding = encoding_of(response)
     if encoding not in ENCODINGS:
-        raise OutcomeUnknownError(
-            f"{about.host} sent a reply in another encoding than asked for",
-            f"it is called {about.quote(encoding, 40)}",
-            "It may have been billed all the same. %nemotron doctor",
-        )
+        raise about.failure("encoding", encoding=about.quote(encoding, 40))
     content_type = response.headers.get("content-type", "")
     reader = CompletionParser(about, content_type, settings["n"] or 1)
+    body = _bounded(iter_decompressed(response), about)
     try:
-        yield from _read(response, reader, settings, clock_s, deadline)
+        yield from _read(body, reader, settings, clock_s, deadline)
     except NemotronError as error:
         error.request_id = error.request_id or request_id_of(response, about)
         raise
-    yield from _cost_in(response.headers)
+    costs = (read_usage({"cost": response.headers.get(name)}) for name in _COSTS)
+    # Nought is no figure there.
+    if cost := next((cost for cost in costs if cost.cost_usd), None):
+        yield UsageReport(cost)
 
 
 def _read(
-    response: httpx.Response,
+    body: Iterator[bytes],
     reader: CompletionParser,
     settings: Settings,
     clock_s: Callable[[], float],
     deadline: Deadline,
 ) -> Iterator[Event]:
     progress_s = clock_s()
-    body = _bounded(iter_decompressed(response))
     try:
         for data in body:
             events = reader.feed(data)
@@ -268,18 +264,14 @@ def timeout_error(
     return _overdue(f"{about.host} fell silent for", limit, settings)
 
 
-def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
+def _bounded(body: Iterator[bytes], about: RequestInfo) -> Iterator[bytes]:
     """Yield a body as it comes, but not without end."""
     size_bytes = 0
     for data in body:
         yield data
         size_bytes += len(data)
         if size_bytes > _LONGEST_BODY_BYTES:
-            raise OutcomeUnknownError(
-                f"the reply has no end: {size_bytes // 2**20} MiB came",
-                "what came before is kept; it may have been billed",
-                ASK_AGAIN,
-            )
+            raise about.failure("endless", size_mib=size_bytes // 2**20)
 
 
 def _too_slow(settings: Settings) -> NemotronError:
@@ -292,16 +284,3 @@ def _overdue(what: str, name: str, settings: Settings) -> NemotronError:
         "it may have been billed",
         f"Allow more: %config Nemotron.{name} = {settings[name] * 2:g}",
     )
-
-
-_COST_HEADERS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
-
-
-def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
-    """Yield the cost that stands in a header; nought there is no figure."""
-    for name in _COST_HEADERS:
-        if name in headers:
-            cost = read_usage({"cost": headers[name]})
-            if cost.cost_usd:
-                yield UsageReport(cost)
-                return
