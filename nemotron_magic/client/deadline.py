@@ -13,13 +13,12 @@ import math
 import signal
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Event, Lock
+from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
 import httpcore
@@ -31,8 +30,7 @@ from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 _T = TypeVar("_T")
 
 _PIECE_BYTES = 64 * 1024
-_TUNNEL = b"CONNECT "
-_BLINK_S = 0.25
+_BLINK_S = 0.1
 
 
 class Deadline:
@@ -148,13 +146,9 @@ class Backend(httpcore.NetworkBackend):
                 self._network.connect_tcp, address, port, timeout, *more, **rest
             )
             try:
-                stream = self._connected(connect)
+                return _Stream(self._connected(connect))
             except httpcore.ConnectError as error:
                 failed.append(error)
-                continue
-            if self._stop is not None:
-                self._stop.hold(stream.get_extra_info("socket"))
-            return _Stream(stream)
         raise failed[0]
 
     def _connected(
@@ -163,16 +157,14 @@ class Backend(httpcore.NetworkBackend):
         """Connect; in a thread that can be left behind, where a stop may come."""
         if self._stop is None:
             return connect()
-        connecting = _begin(connect, "nemotron-connect")
-        try:
-            wait_done(connecting, math.inf, self._stop.check)
-        except KeyboardInterrupt:
-            connecting.add_done_callback(_close_unused)
-            raise
-        return connecting.result()
+        check = self._stop.check
+        connecting = _apart(connect, "nemotron-connect", math.inf, check, _close)
+        stream = connecting.result()
+        self._stop.hold(stream.get_extra_info("socket"))
+        return stream
 
 
-def _close_unused(connecting: Future[httpcore.NetworkStream]) -> None:
+def _close(connecting: Future[httpcore.NetworkStream]) -> None:
     if connecting.exception() is None:
         connecting.result().close()
 
@@ -191,7 +183,7 @@ class _Stream(httpcore.NetworkStream):
         """Read; in the main thread in short waits: an interrupt may wake nobody."""
         self._send(timeout)
         left_s = _within(timeout, httpcore.ReadTimeout)
-        is_main = threading.current_thread() is threading.main_thread()
+        is_main = current_thread() is main_thread()
         while is_main and (left_s is None or left_s > _BLINK_S):
             try:
                 return self._stream.read(max_bytes, _BLINK_S)
@@ -200,7 +192,7 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, left_s)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if isinstance(timeout, _Wait) and buffer and not buffer.startswith(_TUNNEL):
+        if isinstance(timeout, _Wait) and buffer and buffer[:8] != b"CONNECT ":
             timeout.deadline.is_sent = True
         self._unsent += buffer
         if not buffer or len(self._unsent) > _PIECE_BYTES:
@@ -228,19 +220,18 @@ class _Stream(httpcore.NetworkStream):
 
 
 class CancelToken:
-    """Ends one call, or several at once, when it is set; it stays set."""
+    """Ends one call, or several in a row, when it is set; it stays set."""
 
     def __init__(self) -> None:
         self._event = Event()
         self._lock = Lock()
-        self._sockets: list[socket.socket] = []
+        self._socket: socket.socket | None = None
 
     def set(self) -> None:
         """End the call, from any thread."""
         self._event.set()
         with self._lock:
-            for one in self._sockets:
-                _shut(one)
+            self._shut()
 
     @property
     def is_set(self) -> bool:
@@ -258,51 +249,46 @@ class CancelToken:
         self.check()
 
     def let_go(self) -> None:
-        """Forget the connections of a call that is over."""
-        with self._lock:
-            for one in self._sockets:
-                one.close()
-            self._sockets.clear()
+        """Forget the connection of a call that is over."""
+        self.hold(None)
 
     def hold(self, one: socket.socket | None) -> None:
         """Learn which connection a call uses."""
-        if one is None:
-            return
-        # A twin of our own, which works also once the other has been wrapped for TLS.
-        twin = one.dup()
         with self._lock:
-            # A call has one connection at a time, and row after row may need another.
-            while self._sockets:
-                self._sockets.pop().close()
-            self._sockets.append(twin)
+            if self._socket:
+                self._socket.close()
+            # A twin of our own works also once the other has been wrapped for TLS.
+            self._socket = one and one.dup()
             if self.is_set:
-                _shut(twin)
+                self._shut()
 
-
-def _shut(one: socket.socket) -> None:
-    # It may have been closed by the other side.
-    with suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-
-
-_BLINK_WAIT_S = 0.1
+    def _shut(self) -> None:
+        with suppress(OSError):  # it may have been closed by the other side
+            if self._socket:
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def interruptible_sleep(wait_s: float) -> None:
     """Wait for that many seconds."""
-    wait_for(Event(), wait_s)
+    wait_for(Event().wait, wait_s)
+
+
+def _go_on() -> None:
+    pass
 
 
 def wait_for(
-    event: Event, timeout_s: float, check: Callable[[], None] = lambda: None
+    has_come: Callable[[float], bool],
+    timeout_s: float,
+    check: Callable[[], None] = _go_on,
 ) -> bool:
-    """Wait until `event` is set; return whether it was in time."""
+    """Wait by `has_come`, which takes the seconds; return whether it was in time."""
     end_s = time.monotonic() + timeout_s
     while (left_s := end_s - time.monotonic()) > 0:
-        if event.wait(min(left_s, _BLINK_WAIT_S)):
-            break
+        if has_come(min(left_s, _BLINK_S)):
+            return True
         check()
-    return event.is_set()
+    return has_come(0)
 
 
 Resolver = Callable[[str, int], object]
@@ -314,11 +300,11 @@ def look_up(
     port: int,
     timeout_s: float,
     resolve: Resolver,
-    check: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = _go_on,
 ) -> OSError | None:
     """Look `host` up; return the error if it has no address, or none in time."""
-    looking = _begin(lambda: resolve(host, port), "nemotron-look-up")
-    if not wait_done(looking, timeout_s, check):
+    looking = _apart(lambda: resolve(host, port), "nemotron-look-up", timeout_s, check)
+    if not looking.done():
         return OSError("no address: the name server does not answer")
     try:
         looking.result()
@@ -329,8 +315,14 @@ def look_up(
     return None
 
 
-def _begin(work: Callable[[], _T], thread_name: str) -> Future[_T]:
-    """Begin work in a thread of its own, because it cannot be interrupted."""
+def _apart(
+    work: Callable[[], _T],
+    thread_name: str,
+    timeout_s: float,
+    check: Callable[[], None],
+    leave: Callable[[Future[_T]], object] = bool,
+) -> Future[_T]:
+    """Do in another thread what cannot be interrupted; `leave` gets what comes late."""
     future: Future[_T] = Future()
 
     def run() -> None:
@@ -339,15 +331,18 @@ def _begin(work: Callable[[], _T], thread_name: str) -> Future[_T]:
         except Exception as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name=thread_name, daemon=True).start()
+    Thread(target=run, name=thread_name, daemon=True).start()
+    try:
+        wait_done(future, timeout_s, check)
+    except KeyboardInterrupt:
+        future.add_done_callback(leave)
+        raise
     return future
 
 
 def wait_done(future: Future[Any], timeout_s: float, check: Callable[[], None]) -> bool:
     """Wait until work is done; return whether it was in time."""
-    done = Event()
-    future.add_done_callback(lambda future: done.set())
-    return wait_for(done, timeout_s, check)
+    return wait_for(lambda s: bool(wait([future], s).done), timeout_s, check)
 
 
 def stopped_after(reply: str) -> InterruptedByUser:
@@ -370,26 +365,26 @@ class InterruptGuard:
 
     def __enter__(self) -> InterruptGuard:
         before = signal.getsignal(signal.SIGINT)
-        if callable(before) and threading.current_thread() is threading.main_thread():
+        if callable(before) and current_thread() is main_thread():
             self._before = before
             signal.signal(signal.SIGINT, self._hold)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        self._handle(self._before)
 
     @contextmanager
     def released(self) -> Iterator[None]:
         """Let interrupts through within this block."""
-        if self._before is None:
-            yield
-            return
-        signal.signal(signal.SIGINT, self._before)
+        self._handle(self._before)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, self._hold)
+            self._handle(self._hold)
+
+    def _handle(self, how: Any) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, how)
 
     def _hold(self, number: int, frame: object) -> None:
         self.is_pressed = True

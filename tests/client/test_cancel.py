@@ -219,4 +219,4 @@ def test_a_stopped_call_leaves_no_socket_open(served: Any, session_at: Any) -> N
     stop = CancelToken()
     stopped(session.ask, Text, stop)
 
-    assert stop._sockets == []
+    assert stop._socket is None

@@ -350,10 +350,10 @@ def test_a_pause_is_as_long_as_it_was_to_be() -> None:
 
 def test_waiting_ends_with_the_event_or_the_time() -> None:
     done = threading.Event()
-    assert not wait_for(done, 0.01)
+    assert not wait_for(done.wait, 0.01)
 
     done.set()
-    assert wait_for(done, 0)
+    assert wait_for(done.wait, 0)
 
 
 # ---- the way there
