@@ -255,12 +255,37 @@ class NotebookRenderer(Renderer):
         """Show the whole reply, in the place of its parts unless it is long."""
         with self._lock:
             self._has_ended = True
-            self._take()
-            if self.alone and len(reply) > _ONE_OUTPUT_CHARS and self._holds(reply):
-                self._finish_parts(reply)
-            else:
+            # Of several, those are painted again that change: with code, or the first.
+            *htmls, last = self.htmls(reply)
+            if not htmls:
                 self._clear()
-                self._render(*bundle(reply, self.code_of))
+            for part, html in zip(self._parts, htmls, strict=False):
+                self._settle(part, html)
+            # The last has the text for all that do not show HTML.
+            self._render(last, reply_text(reply), metadata(reply))
+
+    def htmls(self, reply: Reply, unread: str = "") -> list[str]:
+        """Return what the displays of a reply show at its end: one, or those of a long.
+
+        `unread` is what no event has told of it.
+        """
+        self._unread.append(unread)
+        self._take()
+        is_long = self.alone and len(reply) > _ONE_OUTPUT_CHARS
+        if not is_long or not self._holds(reply):
+            return [reply_html(reply, self.code_of(reply))]
+        code, folded = self.code_of(reply), reply.metadata.inserted
+        below, tail = code.below if code else None, self._blocks.tail
+        if reply.is_cut_off:
+            tail = replace(tail, markdown=close_open_marks(tail.markdown))
+        self._parts[-1].blocks.append(tail)
+        _, *htmls, last = (
+            "".join(block_html(block, folded, below) for block in part.blocks)
+            for part in self._parts
+        )
+        last += element(end_html(reply, code))
+        first = document(reasoning_html(reply), below="".join([*htmls, last]))
+        return [first, *htmls, last]
 
     def fail(self) -> None:
         """Take back what was rendered, because nothing of a reply has arrived."""
@@ -377,26 +402,6 @@ class NotebookRenderer(Renderer):
         """Return whether what was taken is all that is to be shown of a reply."""
         sources = (block.source for part in self._parts for block in part.blocks)
         return shown_texts(reply) == ["".join(sources) + self._blocks.tail.source]
-
-    def _finish_parts(self, reply: Reply) -> None:
-        """Paint again the parts that change: the first, those with code, the last.
-
-        The last has the text for all that do not show HTML.
-        """
-        code, folded = self.code_of(reply), reply.metadata.inserted
-        below, tail = code.below if code else None, self._blocks.tail
-        if reply.is_cut_off:
-            tail = replace(tail, markdown=close_open_marks(tail.markdown))
-        self._parts[-1].blocks.append(tail)
-        _, *htmls, last = (
-            "".join(block_html(block, folded, below) for block in part.blocks)
-            for part in self._parts
-        )
-        last += element(end_html(reply, code))
-        first = document(reasoning_html(reply), below="".join([*htmls, last]))
-        for part, html in zip(self._parts, [first, *htmls], strict=False):
-            self._settle(part, html)
-        self._render(last, reply_text(reply), metadata(reply))
 
     def _tick_on(self) -> None:
         self._idle_ticks = 0

@@ -93,13 +93,66 @@ def test_a_reply_grows_in_outputs_with_one_tail_and_is_one_output_at_the_end(
     wait_for(grown, 60)
     html, output = ipywidgets.HTML, ipywidgets.Output
 
-    assert {kind[0] for kind in kinds if len(kind) > 1} == {html}
     assert {kind[-1] for kind in kinds if len(kind) > 1} == {html}
     assert max(map(len, kinds)) >= 4
-    assert {one for kind in kinds for one in kind[1:-1]} == {output}
+    assert {one for kind in kinds for one in kind[:-1]} == {output}
     assert [type(w) for w in page.of_class("nm-turns").children] == [output]
     assert page.html().count("nm-footer") == 1
     assert "<style" not in page.html()
+
+
+def htmls(page: PanelPage) -> list[str]:
+    """Return what each output of a conversation shows."""
+    outputs = page.of_class("nm-turns").children
+    return [one.outputs[0]["data"]["text/html"] for one in outputs]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rehearsal: slow 4000\nrehearsal: length 4000",
+        "rehearsal: slow 4000\nrehearsal: say <think>Hm.</think>\n\n"
+        + "Look:\n\n```python\nx = 1\n```\n\n" * 600,
+    ],
+)
+def test_a_long_reply_stays_in_the_outputs_in_which_it_grew(
+    open_panel: Any, text: str
+) -> None:
+    page = open_panel()
+    seen: dict[Any, None] = {}
+
+    def grown() -> bool:
+        seen.update(dict.fromkeys(page.of_class("nm-turns").children[:-1]))
+        return not page.is_busy()
+
+    page.ask(text)
+    wait_for(grown, 60)
+
+    shown = htmls(page)
+    assert [*seen] == [*page.of_class("nm-turns").children][: len(seen)]
+    assert len(seen) >= 8
+    assert max(map(len, shown)) < sum(map(len, shown)) / 5
+    assert "nm-question" in shown[0]
+    assert ("nm-reasoning" in shown[0]) == ("<think>" in text)
+    assert "nm-footer" in shown[-1]
+    assert page.html().count("nm-footer") == 1
+
+
+def test_a_long_reply_comes_into_other_panels_an_output_at_a_time(
+    shell: Shell, open_panel: Any
+) -> None:
+    page, changes = open_panel(), []
+    turns = page.of_class("nm-turns")
+    turns.observe(lambda change: changes.append(len(change.new)), names="children")
+    shell.run("%nemotron rehearsal: length 5000")
+    in_a_cell = [*changes]
+    other = open_panel()
+    other.answered("rehearsal: length 4000")
+    wait_for(lambda: htmls(page) == htmls(other))
+
+    assert len(in_a_cell) >= 8
+    assert in_a_cell == [*range(2, len(in_a_cell) + 2)]
+    assert changes[len(in_a_cell) :] == [*range(in_a_cell[-1] + 2, changes[-1] + 1)]
 
 
 def test_cells_run_while_it_streams_and_a_stop_ends_it_at_once(

@@ -120,11 +120,14 @@ class WidgetFactory:
         self._made[widget] = None
         return widget
 
-    def output(self, html: str) -> Any:
-        """Return an output that shows HTML as a cell's output does."""
+    def output(self, html: str, before: Any = None) -> Any:
+        """Return an output, or that of `before`, that shows HTML as a cell's does."""
         data = {"text/html": html}
         shown = {"output_type": "display_data", "data": data, "metadata": {}}
-        return self(ipywidgets.Output, outputs=(shown,))
+        if before is None:
+            return self(ipywidgets.Output, outputs=(shown,))
+        before.outputs = (shown,)
+        return before
 
     def button(self, label: str, press: Callable[[], None], **traits: Any) -> Any:
         """Return a button that calls `press`."""

@@ -17,7 +17,7 @@ from nemotron_magic.core.errors import InputError, NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import plural
 from nemotron_magic.display.insert import InsertOptions
-from nemotron_magic.display.page import Display, NotebookRenderer
+from nemotron_magic.display.page import CodeOf, Display, NotebookRenderer, no_code
 from nemotron_magic.display.panel import (
     PanelHost,
     WidgetFactory,
@@ -25,12 +25,7 @@ from nemotron_magic.display.panel import (
     in_thread,
     when_idle,
 )
-from nemotron_magic.display.reply import (
-    content_html,
-    document,
-    is_status,
-    without_style,
-)
+from nemotron_magic.display.reply import document, is_status, without_style
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
@@ -56,44 +51,56 @@ _BLANK = without_style(document(""))
 class Transcript:
     """Show a conversation: its turns, and below them the reply that grows.
 
-    Each turn is an output. Of the reply, what is finished is in outputs, the rest in a
-    tail. It is a `Publisher`: what renders in cells renders here, too.
+    Each turn is an output, or several if it is long. Of the reply, what is finished is
+    in outputs, which stay, the rest in a tail. It is a `Publisher`: what renders in
+    cells renders here, too.
     """
 
-    def __init__(self, make: WidgetFactory, html_of: Callable[[Turn], str]) -> None:
+    def __init__(
+        self, make: WidgetFactory, htmls_of: Callable[[Turn], list[str]]
+    ) -> None:
         self._make = make
-        self._html_of = html_of
-        self._outputs: dict[int, tuple[Turn, Any]] = {}
+        self._htmls_of = htmls_of
+        self._outputs: dict[int, tuple[Turn, list[Any]]] = {}
         self._growing: list[Any] = []
         self._continued: Turn | None = None
         self._html = ""
         self._is_cleared = False
         self.box = make(ipywidgets.VBox, "nm-turns")
 
-    def show_turns(self, turns: Sequence[Turn]) -> None:
-        """Bring the turns up to date; of new ones, only the last are shown."""
+    def show_turns(self, turns: Sequence[Turn], grown: Iterable[Any] = ()) -> None:
+        """Bring the turns up to date; of new ones, only the last are shown.
+
+        The very last takes what it needs of the outputs in which it has `grown`.
+        """
         with self._make.lock:
             old, self._outputs = self._outputs, {}
-            left_out, last = 0, {id(turn) for turn in turns[-_MOST_NEW_TURNS:]}
+            grown, left_out = iter(grown), 0
+            last = {id(turn) for turn in turns[-_MOST_NEW_TURNS:]}
             for turn in turns:
                 if id(turn) in old:
                     self._outputs[id(turn)] = old.pop(id(turn))
                 elif id(turn) in last:
                     number = f"… {plural(left_out, 'turn')} not shown"
                     above = f'<p class="nm-muted">{number}</p>' if left_out else ""
-                    output = self._make.output(above + self._html_of(turn))
-                    self._outputs[id(turn)] = turn, output
+                    self._outputs[id(turn)] = turn, (shown := [])
+                    for html in self._htmls_of(turn):
+                        before = next(grown, None) if turn is turns[-1] else None
+                        shown.append(self._make.output(above + html, before))
+                        if before is None and len(shown) > 1:
+                            self._arrange()  # all at once would stop the page
+                        above = ""
                     left_out = 0
                 else:
                     left_out += 1
-            self._arrange(output for _, output in old.values())
+            self._arrange(one for _, shown in old.values() for one in shown)
 
     def begin(self, question: str, continued: Turn | None = None) -> None:
         """Let a reply to this question grow, in place of the turn that it continues."""
         with self._make.lock:
             html = "" if continued else _question_html(question)
-            asked = self._make(ipywidgets.HTML, *_LIKE_OUTPUTS, value=html)
-            self._growing = [asked, self._make(ipywidgets.HTML, *_LIKE_OUTPUTS)]
+            tail = self._make(ipywidgets.HTML, *_LIKE_OUTPUTS)
+            self._growing = [self._make.output(html), tail]
             self._html = ""
             self._continued = continued
             self._arrange()
@@ -101,22 +108,22 @@ class Transcript:
     def end(self, turns: Sequence[Turn]) -> None:
         """Put turns in the place of the reply that grew."""
         with self._make.lock:
-            grown, self._growing = self._growing, []
-            self.show_turns(turns)
-            self._arrange(grown)
+            *outputs, tail = self._growing
+            grown, self._growing = iter(outputs), []
+            self.show_turns(turns, grown)
+            self._arrange([*grown, tail])
 
     def show(self, display: Display, *, again: bool = False) -> None:
         """Make a display, or render the one of that id `again`: the last one grows."""
-        html = without_style(display.html)  # the panel has the style sheet
-        html = "" if html == _BLANK else html
+        html = _bare(display.html)
         with self._make.lock:
             if not self._growing or self._make.is_closed:
                 return
             question, *parts, tail = self._growing
             dropped: list[Any] = []
             if self._continued and html and not is_status(html):  # until then it stays
-                question.value = _question_html(self._continued.question)
-                dropped += [self._outputs.pop(id(self._continued))[1]]
+                self._make.output(_question_html(self._continued.question), question)
+                dropped += self._outputs.pop(id(self._continued))[1]
                 self._continued = None
             if self._is_cleared:
                 dropped, parts = dropped + parts, []
@@ -131,7 +138,7 @@ class Transcript:
         self._is_cleared = True
 
     def _arrange(self, dropped: Iterable[Any] = ()) -> None:
-        outputs = (output for _, output in self._outputs.values())
+        outputs = (one for _, shown in self._outputs.values() for one in shown)
         self.box.children = (*outputs, *self._growing)
         for widget in dropped:
             self._make.drop(widget)
@@ -139,6 +146,12 @@ class Transcript:
 
 def _muted_html(text: str) -> str:
     return f'<div class="nm-muted" role="status">{escape(text)}</div>'
+
+
+def _bare(html: str) -> str:
+    """Return a document without its style sheet, which the panel has; none if empty."""
+    html = without_style(html)
+    return "" if html == _BLANK else html
 
 
 def _question_html(text: str) -> str:
@@ -153,7 +166,7 @@ class AskTab:
         self._make = make
         self._cancel: CancelToken | None = None
         self._thread = MAIN
-        self._transcript = Transcript(make, self._turn_html)
+        self._transcript = Transcript(make, self._turn_htmls)
         looks = {"placeholder": "Why does this merge lose rows?", "rows": 2}
         texts = {"description": "Question", "value": host.draft}
         self._box = make(ipywidgets.Textarea, "nm-box", **texts, **looks)
@@ -204,7 +217,7 @@ class AskTab:
         shown = self._transcript
         shown.show_turns(self._turns())
         shown.begin(text, cut)
-        renderer = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
+        renderer = self._renderer()
         cancel = self._cancel = CancelToken()
         self._offer()
         self._say("Going on …" if cut else "Asking …")
@@ -266,11 +279,16 @@ class AskTab:
     def _turns(self) -> list[Turn]:
         return [*self._host.session.conversation.threads.get(self._thread, ())]
 
-    def _turn_html(self, turn: Turn) -> str:
-        host = self._host
-        code = host.inserter.code_of(turn.reply, host.config.insert_button)
-        html = content_html(turn.reply, code)
-        return f'{_question_html(turn.question)}<div class="nm-reply">{html}</div>'
+    def _turn_htmls(self, turn: Turn) -> list[str]:
+        button = self._host.config.insert_button
+        code_of = partial(self._host.inserter.code_of, insert_button=button)
+        whole = self._renderer(code_of).htmls(turn.reply, turn.reply)
+        first, *more = map(_bare, whole)
+        return [_question_html(turn.question) + first, *more]
+
+    def _renderer(self, code_of: CodeOf = no_code) -> NotebookRenderer:
+        every = self._host.ticker
+        return NotebookRenderer(self._transcript, True, time.monotonic, every, code_of)
 
     def _offer(self) -> None:
         """Let be pressed what can be done now."""
