@@ -23,6 +23,7 @@ from counting_service import PRICE_USD, Answer, CountingService, good
 
 from nemotron_magic import NemotronError, Session
 from nemotron_magic.client.client import Client
+from nemotron_magic.storage.rows import RowState
 
 TONE = "tone: good|bad, why"
 
@@ -761,6 +762,30 @@ def test_refused_rows_are_sent_until_they_are_taken(serve: Any, session: Any) ->
 
     assert rows.errors == ()
     assert set(service.answered.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("refused", "after"), [(["r3"], {}), (["r0", "r28", "r29"], {"Retry-After": "20"})]
+)
+def test_the_last_rows_are_left_if_only_they_are_refused(
+    serve: Any, session: Any, refused: list[str], after: dict[str, str]
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return (429, after, "slow down") if row in refused else good(row, body)
+
+    def clock_s() -> float:  # of a day that has but some minutes
+        return 100 * time.monotonic()
+
+    service, values = serve(answer), [f"r{n}" for n in range(30)]
+    ask = session(service, clock_s=clock_s).map
+    rows = ask("Tone?", values, as_=TONE, at_once=2)
+    service.answer = good
+    again = ask("Tone?", values, as_=TONE)
+
+    assert [values[row.index] for row in rows.errors] == refused
+    assert rows.states[RowState.REFUSED] == rows.left == len(refused)
+    assert rows.cost_usd == pytest.approx((30 - len(refused)) * PRICE_USD)
+    assert (again.asked, again.left) == (len(refused), 0)
 
 
 def test_the_ledger_has_one_row_for_a_run_with_its_sums(

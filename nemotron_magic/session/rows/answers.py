@@ -37,6 +37,7 @@ from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
 _ATTEMPTS = 6
 _PATIENCE_S = 600.0
+_LAST_ROWS_S = 90.0  # longer than a limit a minute would hold them up
 _SAME_REFUSALS = 3
 _ENOUGH_ROWS = 20
 _TRIAL_ROWS = 5
@@ -321,10 +322,13 @@ class Answers:
         waited_s = self._means.clock_s() - self._good_s + (wait_s or 0.0)
         is_up = self._outages < _ATTEMPTS and waited_s < _PATIENCE_S
         may_retry = is_busy and is_up and not error.final
-        if may_retry and row.refusals < _ATTEMPTS:
-            # It may be the row that is refused: then it holds up no other.
-            is_odd = row.refusals or row.attempts > _ATTEMPTS
-            (self.waiting.append if is_odd else self.waiting.appendleft)(row)
+        # It may be the row that is refused: then it holds up no other.
+        are_last = not self._governor.in_flight and all(
+            _is_odd(r) for r in self.waiting
+        )
+        is_hopeless = are_last and waited_s >= _LAST_ROWS_S
+        if may_retry and row.refusals < _ATTEMPTS and not is_hopeless:
+            (self.waiting.append if _is_odd(row) else self.waiting.appendleft)(row)
             return
         self._refusals[error.what] += 1
         is_same = not self.answered and self._refusals[error.what] >= _SAME_REFUSALS
@@ -385,6 +389,11 @@ class Answers:
             run=self._run,
             **more,
         )
+
+
+def _is_odd(row: PendingRow) -> bool:
+    """Return whether a row was refused so often that it may be for what it is."""
+    return bool(row.refusals) or row.attempts > _ATTEMPTS
 
 
 def _kind(why: str) -> str:
