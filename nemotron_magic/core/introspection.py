@@ -7,7 +7,7 @@ user's. What stands here goes through `type` and the slots of the interpreter al
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import (
     FunctionType,
     GetSetDescriptorType,
@@ -72,6 +72,11 @@ def home(cls: type) -> tuple[str, str]:
     return (root, name) if is_there else ("", "")
 
 
+def kinds(value: object) -> Iterator[str]:
+    """Return library and name of each class of a value, as in `pandas.DataFrame`."""
+    return (".".join(home(cls)) for cls in bases(type(value)))
+
+
 def state(value: object) -> dict[str, object]:
     """Return the attributes of the object itself, as the interpreter keeps them."""
     for cls in bases(type(value)):
@@ -117,14 +122,21 @@ def library(name: str) -> Any:
     return sys.modules[name]
 
 
-def as_library(value: object, name: str) -> Any:
-    """Return the object as one of the library's own class.
+def as_library(value: object) -> Any:
+    """Return an object of pandas or polars as one of the library's own class.
 
     A class of the user's may define any method again, and set any attribute: only what
     begins with an underscore, where the libraries keep the cells, is taken over.
     """
-    cls = next(one for one in bases(type(value)) if home(one)[0] == name)
+    known = ("pandas", "polars")
+    cls = next(one for one in bases(type(value)) if home(one)[0] in known)
     twin: Any = object.__new__(cls)
     own = {name: part for name, part in state(value).items() if name[:1] == "_"}
     state(twin).update(own)
     return twin
+
+
+def column_at(frame: Any, place: int) -> Any:
+    """Return a column of a frame of pandas or polars."""
+    is_pandas = hasattr(frame, "iloc")
+    return frame.iloc[:, place] if is_pandas else frame.to_series(place)

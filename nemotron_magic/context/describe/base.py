@@ -16,12 +16,14 @@ from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 from nemotron_magic.context.describe import privacy
-from nemotron_magic.core.introspection import as_library, bases, class_name, home, read
+from nemotron_magic.core import introspection
+from nemotron_magic.core.introspection import bases, class_name, home, kinds
 
 Data = Literal["schema", "sample", "full"]
 Lines: TypeAlias = Iterator[str]
 _CELL_CHARS = 80
 _DEEPEST = 4
+_FRAMES = {"pandas.DataFrame", "polars.DataFrame"}
 _LIVE_COLUMNS = 1_000
 _MOST_CODE_CHARS = 200_000
 _WORD = re.compile(r"[^\W\d_]+")
@@ -37,13 +39,8 @@ class LiveTables:
     def tables(self) -> list[Any]:
         """The pandas and polars frames, as objects of the libraries' own classes."""
         values = {id(one): one for one in list(self._variables.values())}.values()
-        homes = ((one, [*map(home, bases(type(one)))]) for one in values)
-        return [
-            as_library(one, library)
-            for one, known in homes
-            for library in ("pandas", "polars")
-            if (library, "DataFrame") in known
-        ]
+        frames = (one for one in values if not _FRAMES.isdisjoint(kinds(one)))
+        return [*map(introspection.as_library, frames)]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -96,13 +93,9 @@ class DescribeContext:
         is_known = self.is_full or self.live.columns.issuperset(counted)
         return is_known or privacy.is_vocabulary(counted, label)
 
-    def inside(self, holder: object, name: str = "") -> DescribeContext:
-        """Return how to look at what `holder` holds."""
-        return replace(self, name=name, path=(*self.path, id(holder)), source=False)
-
     def headline(self, value: object, holder: object, name: str = "") -> str:
         """Return in a few words what a container holds."""
-        return shorten(next(self.describe(value, self.inside(holder, name)), "?"))
+        return shorten(next(self.lines(value, holder, name)))
 
     def word(self, value: Any, holder: object) -> str:
         """Return a text in quotes, and of others what they are in a few words."""
@@ -111,7 +104,8 @@ class DescribeContext:
 
     def lines(self, value: object, holder: object, name: str = "") -> Lines:
         """Yield the lines on what a container holds; deep down, only the first."""
-        found = self.describe(value, self.inside(holder, name))
+        path = (*self.path, id(holder))
+        found = self.describe(value, replace(self, name=name, path=path, source=False))
         yield next(found, "?")
         if len(self.path) < _DEEPEST:
             yield from found
@@ -301,7 +295,8 @@ def _constant(value: object, ctx: DescribeContext) -> Lines:
 
 def _bytes(value: bytes | bytearray, ctx: DescribeContext) -> Lines:
     kind = bytes if bytes in bases(type(value)) else bytearray
-    yield f"{class_name(type(value))} of {read(kind, '__len__', value)():,} bytes"
+    size = introspection.read(kind, "__len__", value)()
+    yield f"{class_name(type(value))} of {size:,} bytes"
 
 
 def _integer_text(value: int) -> str:
@@ -313,7 +308,7 @@ def _integer_text(value: int) -> str:
 def _datetime_text(value: datetime.datetime) -> str:
     # `isoformat` would ask the time zone, which may be a class of user code.
     cls = datetime.datetime
-    zone = read(cls, "tzinfo", value)
+    zone = introspection.read(cls, "tzinfo", value)
     is_known = home(type(zone))[0] in _ZONES
     suffix = "" if zone is None else f" {zone}" if is_known else " in a time zone"
     return f"{cls.date(value)} {cls.time(value)}{suffix}"
@@ -333,18 +328,15 @@ def _writer(write: Callable[[Any], str]) -> Describer:
     def describe(value: Any, ctx: DescribeContext) -> Lines:
         kind = "" if ctx.path else class_name(type(value))
         is_hidden = kind and ctx.hides(ctx.name)
-        yield (
-            f"{kind}, {privacy.HIDDEN}"
-            if is_hidden
-            else f"{kind} {write(value)}".lstrip()
-        )
+        told = f", {privacy.HIDDEN}" if is_hidden else f" {write(value)}"
+        yield f"{kind}{told}".lstrip()
 
     return describe
 
 
 def is_scalar(value: object) -> bool:
     """Return whether a value is single and small, so that it can stand in a line."""
-    return any(".".join(home(cls)) in _SCALARS for cls in bases(type(value)))
+    return not _SCALARS.isdisjoint(kinds(value))
 
 
 def format_extreme(value: object) -> str:

@@ -209,6 +209,11 @@ def _share_a_stem(texts: Collection[str]) -> bool:
     return len(texts) > 1 and len(stems) == 1 and stems != {""} and not is_named
 
 
+def are_few(values: int, cells: int) -> bool:
+    """Return whether there are few different values for the cells that have them."""
+    return 0 < values <= min(MOST_VALUES, cells // LEAST_SEEN)
+
+
 def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     """Return whether the values of a column may be shown, by its name and their looks.
 
@@ -221,8 +226,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     if _share_a_stem(counted):
         return True
     is_of_thing = _is_thing(label)
-    repeats = len(counted) <= min(MOST_VALUES, sum(counted.values()) // LEAST_SEEN)
-    if repeats or is_of_thing:
+    if is_of_thing or are_few(len(counted), sum(counted.values())):
         return all(_is_plain(one, is_of_thing) for one in counted)
     are_sensitive = [_are_sensitive(_parts(one)) for one in counted]
     return 2 * sum(are_sensitive) < len(counted) and all(

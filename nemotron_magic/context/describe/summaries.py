@@ -15,7 +15,13 @@ from nemotron_magic.context.describe.base import (
     is_scalar,
     shorten,
 )
-from nemotron_magic.core.introspection import bases, class_name, home, library
+from nemotron_magic.core.introspection import (
+    class_name,
+    column_at,
+    home,
+    kinds,
+    library,
+)
 from nemotron_magic.core.text import plural
 
 _BETWEEN = "  "  # cells, as pandas writes them; within labels are single blanks
@@ -90,12 +96,6 @@ def _is_comparable(column: Any) -> bool:
     return kind not in ("mixed", "mixed-integer", "unknown-array")
 
 
-def column_at(table: Any, place: int) -> Any:
-    """Return a column of a frame of pandas or polars."""
-    is_pandas = hasattr(table, "iloc")
-    return table.iloc[:, place] if is_pandas else table.to_series(place)
-
-
 def _columns(table: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the first columns of a table that can be compared, with their names."""
     for place, label in enumerate(list(table.columns)[:_COLUMNS]):
@@ -126,7 +126,7 @@ def _plain(values: Any) -> list[Any]:
     if home(type(values.dtype))[0] not in _LIBRARIES:
         return [None] * len(values)
     return [
-        cell.item() if ("numpy", "generic") in map(home, bases(type(cell))) else cell
+        cell.item() if "numpy.generic" in kinds(cell) else cell
         for cell in values.tolist()
     ]
 
@@ -220,9 +220,7 @@ def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:
     for name, column in _columns(table):
         if type(name) is str and str in _types(list(column[:_ROWS])):
             values = set(column.unique())
-            if len(values) <= min(
-                privacy.MOST_VALUES, len(table) // privacy.LEAST_SEEN
-            ):
+            if privacy.are_few(len(values), len(table)):
                 yield name, values
 
 

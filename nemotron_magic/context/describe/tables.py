@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nemotron_magic.context.describe import privacy
@@ -17,12 +16,9 @@ from nemotron_magic.context.describe.base import (
     format_range,
     shorten,
 )
-from nemotron_magic.context.describe.summaries import (
-    column_at,
-    summary_lines,
-    text_values,
-)
-from nemotron_magic.core.introspection import as_library, class_name, home, state
+from nemotron_magic.context.describe.summaries import summary_lines, text_values
+from nemotron_magic.core import introspection
+from nemotron_magic.core.introspection import as_library, class_name, home
 from nemotron_magic.core.text import plural
 
 Kind: TypeAlias = Literal["number", "date", "text", "other"]
@@ -36,10 +32,11 @@ _MOST_TEXTS = 2_000  # of a column are looked at
 _LONG_CHARS = 1_000  # to hash whole texts would take as long as to read them all
 _KINDS = 4
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
-_SIGNS: dict[Kind, re.Pattern[str]] = {
+_SIGNS: dict[Kind, re.Pattern[str]] = {  # of the texts of types, in this order
     "number": re.compile(r"(sparse\[)?u?int\d|(sparse\[)?float|double|decimal"),
     "date": re.compile(r"date|time|duration"),
     "text": re.compile(r"(large_)?str(ing)?\b|object|categor|enum|dictionary<.*str"),
+    "other": re.compile(""),
 }
 _LIBRARIES = ("numpy", "pandas", "polars", "pyarrow")
 _CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
@@ -57,19 +54,13 @@ class Column(NamedTuple):
 
     def present(self) -> tuple[Any, float]:
         """Return the cells looked at that are not missing, and the share of others."""
-        sample = self.values[:: self.step]
-        present: Any = sample
-        if hasattr(sample, "dropna"):
-            present = sample.dropna()
-        elif hasattr(sample, "drop_nulls"):
-            present = sample.drop_nulls()
+        sample: Any = self.values[:: self.step]
+        if drop := getattr(sample, "dropna", getattr(sample, "drop_nulls", None)):
+            present = drop()
         else:
+            known = (cell for cell in _listed(sample) if cell is not None)
             # Of all numbers, nan is not itself.
-            present = [
-                cell
-                for cell in _listed(sample)
-                if cell is not None and (type(cell) is not float or cell == cell)
-            ]
+            present = [one for one in known if type(one) is not float or one == one]
         return present, (len(sample) - len(present)) / (len(sample) or 1)
 
 
@@ -83,16 +74,14 @@ def _listed(part: Any) -> list[Any]:
 def _texts(present: Any) -> tuple[Counter[str], list[str]]:
     """Return how often texts are among some cells, and the classes of the others."""
     every = -(-len(present) // _MOST_TEXTS) or 1
-    cells = _listed(present[::every])
+    cells, most = _listed(present[::every]), _LONG_CHARS
     others = {class_name(type(cell)) for cell in cells if type(cell) is not str}
-    texts = Counter(
-        cell
-        if len(cell) <= _LONG_CHARS
-        else f"{cell[:_LONG_CHARS]}{len(cell)}{cell[-_LONG_CHARS:]}"
-        for cell in cells
-        if type(cell) is str
+    texts = (cell for cell in cells if type(cell) is str)
+    counted = Counter(
+        one if len(one) <= most else f"{one[:most]}{len(one)}{one[-most:]}"
+        for one in texts
     )
-    return texts, sorted(others)
+    return counted, sorted(others)
 
 
 def _step_of(rows: int, columns: int = 1) -> int:
@@ -215,21 +204,15 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
         return f"{count}, all names of columns: {and_more(map(repr, counted))}"
-    are_few = _are_few(counted) or (is_index and len(counted) <= privacy.MOST_VALUES)
+    are_few = privacy.are_few(len(counted), counted.total()) or (
+        is_index and len(counted) <= privacy.MOST_VALUES
+    )
     if not (are_few and ctx.may_name(counted, label)):
         return f"{count}, none of them named"
     least = 1 if is_index else privacy.LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
     named = (repr(shorten(one, 40)) for one in often)
     return f"{count}: {and_more(named, len(counted) - len(often))}" if often else ""
-
-
-def _are_few(counted: Counter[str]) -> bool:
-    return (
-        0
-        < len(counted)
-        <= min(privacy.MOST_VALUES, counted.total() // privacy.LEAST_SEEN)
-    )
 
 
 def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Lines:
@@ -246,10 +229,10 @@ def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Lines:
     ]
     for row in zip(*cells, strict=False):
         yield "  " + " | ".join(
-            " ".join(shorten(cell).split())
-            if type(cell) is str
-            else shorten(ctx.headline(cell, ctx))
-            for cell in row
+            " ".join(shorten(one).split())
+            if type(one) is str
+            else ctx.headline(one, ctx)
+            for one in row
         )
 
 
@@ -260,7 +243,8 @@ def _may_be_shown(column: Column) -> bool:
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
     counted, _ = _texts(column.present()[0])
-    return _are_few(counted) and privacy.is_vocabulary(counted, column.label)
+    are_few = privacy.are_few(len(counted), counted.total())
+    return are_few and privacy.is_vocabulary(counted, column.label)
 
 
 def _type_text(dtype: Any) -> str:
@@ -281,8 +265,7 @@ def _column(label: str, values: Any, step: int, is_index: bool = False) -> Colum
         kept_by = class_name(type(dtype))
         return Column(label, kept_by, "other", unread, is_index=is_index)
     text, by_place = str(dtype).lower(), getattr(values, "iloc", values)
-    kind: Kind = "other"
-    kind = next((kind for kind, sign in _SIGNS.items() if sign.match(text)), kind)
+    kind = next(kind for kind, sign in _SIGNS.items() if sign.match(text))
     return Column(label, _type_text(dtype), kind, by_place, step, is_index)
 
 
@@ -296,22 +279,23 @@ def _arrow_table(value: Any, ctx: DescribeContext) -> Lines:
 
 
 def _arrow_array(value: Any, ctx: DescribeContext) -> Lines:
-    column = _column("", value, max(1, len(value) // 20_000 | 1))
+    column = _column("", value, len(value) // 20_000 | 1)
     return _column_lines(f"pyarrow {type(value).__name__}", [column], len(value), ctx)
 
 
-def _frame(library: str, value: Any, ctx: DescribeContext) -> Lines:
+def _frame(value: Any, ctx: DescribeContext) -> Lines:
     """Describe a frame of pandas or polars."""
-    frame = as_library(value, library)
+    frame = as_library(value)
     if summary := summary_lines(frame, ctx):
         return summary
     size, names = frame.shape, getattr(frame.columns, "names", ())
     step = _step_of(*size)
-    types = list(frame.dtypes)
+    types, at = list(frame.dtypes), introspection.column_at
     labels = format_labels(list(frame.columns[:MOST_COLUMNS]), ctx, names, types)
-    columns = [_column(one, column_at(frame, i), step) for i, one in enumerate(labels)]
+    columns = [_column(one, at(frame, i), step) for i, one in enumerate(labels)]
     levels, index = _index(getattr(frame, "index", None), step, ctx)
-    return table_lines(f"{library} DataFrame{levels}", size, index + columns, ctx)
+    kind = f"{home(type(frame))[0]} DataFrame{levels}"
+    return table_lines(kind, size, index + columns, ctx)
 
 
 def _index(index: Any, step: int, ctx: DescribeContext) -> tuple[str, list[Column]]:
@@ -348,10 +332,10 @@ def _pandas_array(value: Any, ctx: DescribeContext) -> Lines:
     yield f"{kind} of {len(value):,}, {dtype}{named and f': {named}'}"
 
 
-def _single(library: str, value: Any, ctx: DescribeContext) -> Lines:
+def _single(value: Any, ctx: DescribeContext) -> Lines:
     """Describe a Series of pandas or polars, or an Index."""
-    values = as_library(value, library)
-    rows, kind = len(values), f"{library} {type(values).__name__}"
+    values = as_library(value)
+    rows, kind = len(values), " ".join(home(type(values)))
     if kind == "pandas MultiIndex":
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     name = quote_label(values.name, ctx)
@@ -374,7 +358,7 @@ def _polars_lazy(value: Any, ctx: DescribeContext) -> Lines:
 
 def _pandas_view(value: Any, ctx: DescribeContext) -> Lines:
     """Describe groups, a window or a style of a table: by what, and the table."""
-    own = state(value)
+    own = introspection.state(value)
     keys = own.get("keys")
     names = keys if type(keys) is list else [keys]
     by = ", ".join(_format_label(name, ctx) for name in names if type(name) is str)
@@ -389,14 +373,12 @@ def _dtype(value: Any, ctx: DescribeContext) -> Lines:
 
 
 TABLE_KINDS: Kinds = {
-    "pandas.DataFrame": partial(_frame, "pandas"),
-    "pandas.Series pandas.Index": partial(_single, "pandas"),
+    "pandas.DataFrame polars.DataFrame": _frame,
+    "pandas.Series pandas.Index polars.Series": _single,
     "pandas.BaseGroupBy pandas.BaseWindow pandas.StylerRenderer": _pandas_view,
     "pandas.ExtensionArray": _pandas_array,
     "pandas.ExtensionDtype numpy.dtype polars.DataType": _dtype,
-    "polars.DataFrame": partial(_frame, "polars"),
     "polars.LazyFrame": _polars_lazy,
-    "polars.Series": partial(_single, "polars"),
     "pyarrow.Table pyarrow.RecordBatch": _arrow_table,
     "pyarrow.Array pyarrow.ChunkedArray": _arrow_array,
 }

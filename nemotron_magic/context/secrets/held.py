@@ -136,43 +136,33 @@ def _of_context(value: Any) -> _Pairs:
         yield value.name, value.get()
 
 
-def _pandas_frame(value: Any) -> _Pairs:
-    frame = introspection.as_library(value, "pandas")
-    labels = frame.columns[:_COLUMNS].tolist()
-    columns = _columns(labels, lambda place: frame.iloc[:, place])
-    return chain(_pandas_index(frame.index), columns)
+def _frame(value: Any) -> _Pairs:
+    frame = introspection.as_library(value)
+    column = partial(introspection.column_at, frame)
+    columns = _columns(list(frame.columns[:_COLUMNS]), column)
+    return chain(_index(getattr(frame, "index", None)), columns)
 
 
-def _pandas_series(value: Any) -> _Pairs:
-    series = introspection.as_library(value, "pandas")
-    named = _pandas_index(series.index)
-    labels = series.index.tolist() if named and len(series) <= _ENTRIES else []
+def _series(value: Any) -> _Pairs:
+    series = introspection.as_library(value)
+    index: Any = getattr(series, "index", None)
+    named = _index(index)
+    labels = list(index) if named and len(series) <= _ENTRIES else []
     cells = zip(labels, _cells(series) if labels else (), strict=True)
     return chain(named, [(series.name, _Column(lambda: series))], cells)
 
 
-def _pandas_index(index: Any) -> list[tuple[object, object]]:
+def _index(index: Any) -> list[tuple[object, object]]:
     is_plain = type(index).__name__ == "Index"
     return [(index.name, _Column(lambda: index))] if is_plain else []
 
 
-def _polars_frame(value: Any) -> _Pairs:
-    frame = introspection.as_library(value, "polars")
-    return _columns(frame.columns, frame.to_series)
-
-
-def _polars_series(value: Any) -> _Pairs:
-    series = introspection.as_library(value, "polars")
-    return [(series.name, _Column(lambda: series))]
-
-
 def _arrow_table(value: Any) -> _Pairs:
-    return _columns(value.schema.names, value.column)
+    return _columns(value.schema.names[:_COLUMNS], value.column)
 
 
-def _columns(names: list[object], column_at: Callable[[int], Any]) -> _Pairs:
-    for place, name in enumerate(names[:_COLUMNS]):
-        yield name, _Column(partial(column_at, place))
+def _columns(names: list[object], column: Callable[[int], Any]) -> _Pairs:
+    return ((name, _Column(partial(column, i))) for i, name in enumerate(names))
 
 
 def _unnamed(value: Any) -> _Pairs:
@@ -208,11 +198,11 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("builtins", "type"): _members,
     ("builtins", "module"): _globals,
     ("numpy", "ndarray"): _unnamed,
-    ("pandas", "DataFrame"): _pandas_frame,
-    ("pandas", "Series"): _pandas_series,
-    ("pandas", "Index"): _pandas_index,
-    ("polars", "DataFrame"): _polars_frame,
-    ("polars", "Series"): _polars_series,
+    ("pandas", "DataFrame"): _frame,
+    ("pandas", "Series"): _series,
+    ("pandas", "Index"): _index,
+    ("polars", "DataFrame"): _frame,
+    ("polars", "Series"): _series,
     ("pyarrow", "Table"): _arrow_table,
     ("pyarrow", "RecordBatch"): _arrow_table,
     ("pyarrow", "Array"): _unnamed,
@@ -220,7 +210,7 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("nemotron_magic", "_Column"): _unnamed,
 }
 _CONTAINERS = {_attributes, dict.items, _items}
-_TABLES = {_arrow_table, _pandas_frame, _polars_frame}
+_TABLES = {_arrow_table, _frame}
 
 _MOST = 2_000  # secrets are remembered
 _DEEPEST = 3
