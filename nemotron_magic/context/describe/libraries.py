@@ -6,35 +6,12 @@ from collections.abc import Iterable
 from math import isnan
 from typing import Any
 
-from nemotron_magic.context.describe import privacy
-from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Kinds,
-    Lines,
-    and_more,
-    format_extreme,
-    format_range,
-    shorten,
-)
+from nemotron_magic.context.describe import base, privacy, tables
+from nemotron_magic.context.describe.base import DescribeContext, Lines, shorten
 from nemotron_magic.context.describe.objects import find_init
 from nemotron_magic.context.describe.summaries import text_values
-from nemotron_magic.context.describe.tables import (
-    LEAST_ROWS,
-    format_labels,
-    quote_label,
-)
-from nemotron_magic.core.introspection import (
-    MISSING,
-    bases,
-    class_name,
-    defaults,
-    exact,
-    field,
-    home,
-    library,
-    read,
-    state,
-)
+from nemotron_magic.core import introspection
+from nemotron_magic.core.introspection import class_name, exact, field, home, state
 from nemotron_magic.core.text import plural
 
 _SAMPLE = 100_000
@@ -53,14 +30,15 @@ _LAZY = "(lazy; nothing was computed)"
 
 
 def _array(value: Any, ctx: DescribeContext) -> Lines:
-    numpy = library("numpy")
+    numpy = introspection.library("numpy")
     # A view as the library's own class has none of the methods of user code.
     array = numpy.ndarray.view(value, numpy.ndarray)
     is_own = home(type(value))[0] != "numpy"
     yield _shape("numpy array" + f" ({class_name(type(value))})" * is_own, array)
     # The values of a file are not looked at, also behind a view.
-    base = read(numpy.ndarray, "base", value)
-    names = [home(cls)[1] for cls in (*bases(type(value)), *bases(type(base)))]
+    viewed = introspection.read(numpy.ndarray, "base", value)
+    kinds = [*introspection.kinds(value), *introspection.kinds(viewed)]
+    names = (kind.rpartition(".")[2] for kind in kinds)
     if why := next((_NOT_READ[name] for name in names if name in _NOT_READ), ""):
         yield f"values: {why}, not read"
     elif array.dtype.kind in "OU" and array.ndim == 1:
@@ -73,7 +51,8 @@ def _array(value: Any, ctx: DescribeContext) -> Lines:
             rows = array.reshape(1) if not array.ndim else array
             yield "rows:" if ctx.is_full else "first rows:"
             for row in rows if ctx.is_full else rows[:_SHOWN_ROWS]:
-                yield f"  {', '.join(map(format_extreme, row.ravel()[:50].tolist()))}"
+                cells = map(base.format_extreme, row.ravel()[:50].tolist())
+                yield f"  {', '.join(cells)}"
 
 
 def _shape(kind: str, array: Any) -> str:
@@ -82,7 +61,7 @@ def _shape(kind: str, array: Any) -> str:
 
 
 def _range(array: Any, ctx: DescribeContext) -> str:
-    if ctx.data == "schema" and array.ndim and array.size < LEAST_ROWS:
+    if ctx.data == "schema" and array.ndim and array.size < tables.LEAST_ROWS:
         return "too few for a range"
     sample = array.flat[:: array.size // _SAMPLE | 1]
     # Of all numbers and times, those that are missing are not themselves.
@@ -92,7 +71,8 @@ def _range(array: Any, ctx: DescribeContext) -> str:
         return f"all missing{note}"
     share = 1 - present.size / sample.size
     missing = f", {share:.1%} missing" if share else ""
-    return f"{format_range(present.min().item(), present.max().item())}{missing}{note}"
+    ends = base.format_range(present.min().item(), present.max().item())
+    return f"{ends}{missing}{note}"
 
 
 def _estimator(value: object, ctx: DescribeContext) -> Lines:
@@ -103,13 +83,13 @@ def _estimator(value: object, ctx: DescribeContext) -> Lines:
             yield f"  {name} = {_found_text(own[name], value, ctx)}"
     if not (init := find_init(type(value))):
         return
-    code, usual = init.__code__, defaults(init)
+    code, usual = init.__code__, introspection.defaults(init)
     for name in code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]:
         given, by_default = field(value, name), usual.get(name)
         # Only what is plain runs no code when it is compared.
         is_plain = type(given) is type(by_default) and type(given) in _PLAIN
         is_same = given is by_default or (is_plain and given == by_default)
-        if given is not MISSING and not is_same:
+        if given is not introspection.MISSING and not is_same:
             yield from ctx.entry(f"{name} = ", given, value, name)
 
 
@@ -117,7 +97,8 @@ def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
     """Return what fitting found: figures of the whole data, and names of columns."""
     if home(type(value)) == ("numpy", "ndarray") and value.dtype.kind in "iuf":
         numbers = value.ravel()[:_SHOWN_NUMBERS].tolist()
-        text = and_more(map(format_extreme, numbers), value.size - len(numbers))
+        shown = map(base.format_extreme, numbers)
+        text = base.and_more(shown, value.size - len(numbers))
         return f"{text} ({' × '.join(map(str, value.shape))})"
     if type(value) is dict:
         # Its keys are the names of parameters.
@@ -132,7 +113,7 @@ def _fitted(own: dict[str, object]) -> str:
     if learnt:
         width = own.get("n_features_in_")
         on = f" on {plural(width, 'feature')}" if type(width) is int else ""
-        return f"fitted{on} ({and_more(learnt[:8], len(learnt) - 8)})"
+        return f"fitted{on} ({base.and_more(learnt[:8], len(learnt) - 8)})"
     # A pipeline fits its steps in place, and keeps nothing itself.
     parts = own.get("steps", own.get("transformer_list"))
     steps = [step[1] for step in parts] if type(parts) is list else []
@@ -150,7 +131,8 @@ def _results(value: object, ctx: DescribeContext) -> Lines:
     yield f"{class_name(type(model))} fitted (statsmodels){size}"
     given: Any = state(about.get("data")).get("orig_exog")
     if home(type(given)) == ("pandas", "DataFrame"):
-        series = library("pandas").Series(params, index=given.columns)
+        pandas = introspection.library("pandas")
+        series = pandas.Series(params, index=given.columns)
         yield from (f"  {line}" for line in ctx.lines(series, value, "params"))
     elif home(type(params)) == ("numpy", "ndarray"):
         yield f"  params = {_found_text(params, value, ctx)}"
@@ -183,7 +165,8 @@ def _axes(axes: Any, ctx: DescribeContext) -> Lines:
 
 def _matplotlib_class(value: Any, name: str) -> Any:
     """Return the class of matplotlib itself, whose methods are no user code."""
-    return next(cls for cls in bases(type(value)) if home(cls) == ("matplotlib", name))
+    classes = introspection.bases(type(value))
+    return next(cls for cls in classes if home(cls) == ("matplotlib", name))
 
 
 def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
@@ -236,10 +219,12 @@ def _dask_frame(value: Any, ctx: DescribeContext) -> Lines:
     found = state(field(value, "_expr")).get("_meta")
     meta: Any = state(value).get("_meta", found)
     if home(type(meta)) == ("pandas", "DataFrame"):
-        names = format_labels(meta.columns.tolist(), ctx, list(meta.columns.names))
+        names = tables.format_labels(
+            meta.columns.tolist(), ctx, list(meta.columns.names)
+        )
         yield from _columns(zip(names, map(str, meta.dtypes.tolist()), strict=True))
     elif home(type(meta)) == ("pandas", "Series"):
-        yield f"  {quote_label(meta.name, ctx)}: {meta.dtype}"
+        yield f"  {tables.quote_label(meta.name, ctx)}: {meta.dtype}"
 
 
 def _dask_array(value: Any, ctx: DescribeContext) -> Lines:
@@ -304,7 +289,7 @@ def _xarray(value: Any, ctx: DescribeContext) -> Lines:
         yield f"xarray DataArray{label}, {_variable(field(value, '_variable'))}"
     for name, one in found.items():
         kind = "coordinate" if exact(name) in coordinates else "variable"
-        yield f"  {kind} {quote_label(name, ctx)}: {_variable(one)}"
+        yield f"  {kind} {tables.quote_label(name, ctx)}: {_variable(one)}"
 
 
 def _variable(variable: object) -> str:
@@ -315,7 +300,7 @@ def _variable(variable: object) -> str:
     return _shape(f"({names})", data) if is_array else f"({names})"
 
 
-LIBRARY_KINDS: Kinds = {
+LIBRARY_KINDS: base.Kinds = {
     "dask.Array": _dask_array,
     "dask.Bag dask.Delayed dask.Index": _lazy,
     "dask.DataFrame dask.Series": _dask_frame,
