@@ -12,26 +12,11 @@ from itertools import chain
 from types import CoroutineType, FunctionType
 from typing import Any, TypeAlias
 
-from nemotron_magic.context.describe.base import (
-    SCALAR_KINDS,
-    Data,
-    DescribeContext,
-    Describer,
-    Lines,
-    LiveTables,
-    plain_lines,
-)
-from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
-from nemotron_magic.context.describe.objects import (
-    OBJECT_KINDS,
-    record_fields,
-    record_lines,
-)
-from nemotron_magic.context.describe.privacy import own_name
-from nemotron_magic.context.describe.tables import TABLE_KINDS
+from nemotron_magic.context.describe import base, libraries, objects, privacy, tables
+from nemotron_magic.context.describe.base import DescribeContext, Lines, LiveTables
 from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.core import public
-from nemotron_magic.core.introspection import bases, class_name, defined, home
+from nemotron_magic.core.introspection import bases, class_name, defined, kinds
 from nemotron_magic.core.text import strip_controls, well_formed
 
 _Formatter: TypeAlias = Callable[[object], str | None]
@@ -103,10 +88,10 @@ def _text(words: Any) -> str:
 
 
 _CUT = "\n… (cut: no room)"
-_KINDS = {
+_KINDS: base.Kinds = {
     name: describer
-    for kinds in (LIBRARY_KINDS, OBJECT_KINDS, SCALAR_KINDS, TABLE_KINDS)
-    for names, describer in kinds.items()
+    for module in (base, libraries, objects, tables)
+    for names, describer in module.KINDS.items()
     for name in names.split()
 }
 
@@ -116,7 +101,7 @@ def describe(
     value: object,
     name: str = "",
     *,
-    data: Data = "schema",
+    data: base.Data = "schema",
     budget_chars: int = 4_000,
     source: bool = False,
     formatter: _Formatter | None = None,
@@ -150,10 +135,9 @@ def describe(
     str
         Lines that a model reads, no longer than `budget_chars`.
     """
-    tables, shown = live or LiveTables({}), strip_controls(plain)
-    ctx = DescribeContext(
-        _lines, data, source, own_name(name), live=tables, plain=shown
-    )
+    own, known = privacy.own_name(name), live or LiveTables({})
+    shown = strip_controls(plain)
+    ctx = DescribeContext(_lines, data, source, own, live=known, plain=shown)
     try:
         words, failed = _own_words(value, formatter)
         lines = iter(words[: 2 * budget_chars].splitlines()) if words else None
@@ -186,20 +170,21 @@ def _lines(value: object, ctx: DescribeContext) -> Lines:
         yield f"{what}(not all could be read: {class_name(type(error))})"
 
 
-def _describer(value: object) -> Describer:
+def _describer(value: object) -> base.Describer:
     """Return how to describe a value: by the first of its classes that is known."""
-    homes = [".".join(home(cls)) for cls in bases(type(value))]
+    found = [*kinds(value)]
     # The members of an enum are numbers or texts first.
-    first = ["enum.Enum"] if "enum.Enum" in homes else []
-    if known := [name for name in first + homes if name in _KINDS]:
+    first = ["enum.Enum"] if "enum.Enum" in found else []
+    if known := [name for name in first + found if name in _KINDS]:
         return _KINDS[known[0]]
-    return record_lines if record_fields(value) else _unknown
+    return objects.record_lines if objects.record_fields(value) else _unknown
 
 
 def _unknown(value: object, ctx: DescribeContext) -> Lines:
     name = class_name(type(value))
-    is_told = bool(ctx.plain) and not ctx.path
-    lines = plain_lines(ctx.plain, ctx.live.words, ctx.is_full) if is_told else []
+    lines: list[str] = []
+    if ctx.plain and not ctx.path:
+        lines = base.plain_lines(ctx.plain, ctx.live.words, ctx.is_full)
     yield f"{name} object, which shows:" if lines else f"{name} object (not inspected)"
     yield from (f"  {line}" for line in lines)
 

@@ -352,7 +352,7 @@ def format_range(low: object, high: object) -> str:
     return f"{format_extreme(low)} to {format_extreme(high)}"
 
 
-SCALAR_KINDS: Kinds = {
+KINDS: Kinds = {
     "builtins.NoneType builtins.bool builtins.ellipsis builtins.range": _constant,
     "builtins.int": _writer(_integer_text),
     "builtins.float": _writer(float.__repr__),
@@ -366,4 +366,4 @@ SCALAR_KINDS: Kinds = {
     "decimal.Decimal numpy.generic pathlib.PurePath uuid.UUID": _writer(_own_text),
     "pandas.NaTType pandas.NAType pandas.Period": _writer(_own_text),
 }
-_SCALARS = frozenset(" ".join(SCALAR_KINDS).split())
+_SCALARS = frozenset(" ".join(KINDS).split())

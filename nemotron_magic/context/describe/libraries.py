@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import isnan
 from typing import Any
 
@@ -209,8 +208,8 @@ def _lazy(value: Any, ctx: DescribeContext) -> Lines:
     yield f"{class_name(type(value))} {_LAZY}"
 
 
-def _columns(columns: Iterable[tuple[str, str]]) -> Lines:
-    yield from (f"  {shorten(name)}: {shorten(dtype)}" for name, dtype in columns)
+def _column(name: str, dtype: str) -> str:
+    return f"  {shorten(name)}: {shorten(dtype)}"
 
 
 def _dask_frame(value: Any, ctx: DescribeContext) -> Lines:
@@ -222,7 +221,7 @@ def _dask_frame(value: Any, ctx: DescribeContext) -> Lines:
         names = tables.format_labels(
             meta.columns.tolist(), ctx, list(meta.columns.names)
         )
-        yield from _columns(zip(names, map(str, meta.dtypes.tolist()), strict=True))
+        yield from map(_column, names, map(str, meta.dtypes.tolist()))
     elif home(type(meta)) == ("pandas", "Series"):
         yield f"  {tables.quote_label(meta.name, ctx)}: {meta.dtype}"
 
@@ -241,10 +240,8 @@ def _spark_frame(value: Any, ctx: DescribeContext) -> Lines:
     yield f"Spark DataFrame {_LAZY}"
     own = state(value)
     fields = field(own.get("_schema", own.get("_cached_schema")), "fields")
-    yield from _columns(
-        (exact(field(one, "name")), type(field(one, "dataType")).__name__)
-        for one in (fields if type(fields) is list else ())
-    )
+    for one in fields if type(fields) is list else ():
+        yield _column(exact(field(one, "name")), type(field(one, "dataType")).__name__)
 
 
 def _engine(value: Any, ctx: DescribeContext) -> Lines:
@@ -267,13 +264,13 @@ def _sql_table(value: Any, ctx: DescribeContext) -> Lines:
         null = ", not null" * (own.get("nullable") is False)
         column: Any = own.get("name") or "?"
         dtype = f"{type(own.get('type')).__name__}{key}{null}"
-        yield from _columns([(str.__str__(column), dtype)])
+        yield _column(str.__str__(column), dtype)
 
 
 def _sql_row(value: Any, ctx: DescribeContext) -> Lines:
     yield f"SQLAlchemy Row of {len(value._fields)} columns"
     cells = (class_name(type(cell)) for cell in tuple(value._data))
-    yield from _columns(zip(map(str, value._fields), cells, strict=False))
+    yield from map(_column, map(str, value._fields), cells)
 
 
 def _xarray(value: Any, ctx: DescribeContext) -> Lines:
@@ -300,7 +297,7 @@ def _variable(variable: object) -> str:
     return _shape(f"({names})", data) if is_array else f"({names})"
 
 
-LIBRARY_KINDS: base.Kinds = {
+KINDS: base.Kinds = {
     "dask.Array": _dask_array,
     "dask.Bag dask.Delayed dask.Index": _lazy,
     "dask.DataFrame dask.Series": _dask_frame,

@@ -13,37 +13,16 @@ from itertools import islice
 from types import FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
-from nemotron_magic.context.describe import privacy
+from nemotron_magic.context.describe import base, privacy, tables
 from nemotron_magic.context.describe.base import (
     DescribeContext,
-    Kinds,
     Lines,
     and_more,
-    format_range,
     is_scalar,
     shorten,
 )
-from nemotron_magic.context.describe.tables import (
-    LEAST_ROWS,
-    MOST_COLUMNS,
-    Column,
-    Kind,
-    format_labels,
-    table_lines,
-)
-from nemotron_magic.core.introspection import (
-    MISSING,
-    bases,
-    class_name,
-    defaults,
-    defined,
-    exact,
-    field,
-    home,
-    namespace,
-    read,
-    state,
-)
+from nemotron_magic.core import introspection
+from nemotron_magic.core.introspection import bases, class_name, defined, exact, field
 from nemotron_magic.core.text import plural
 
 _SAMPLE = 1_000
@@ -52,7 +31,7 @@ _SHORT = 8  # a list of more is data as well
 _SHOWN = 5
 _RECORDS = 300
 _FULL = 10_000
-_DTYPES = {("pandas", "ExtensionDtype"), ("numpy", "dtype"), ("polars", "DataType")}
+_DTYPES = {"pandas.ExtensionDtype", "numpy.dtype", "polars.DataType"}
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 _WRAPPERS = 20
 _NOTES = ("types.GenericAlias", "types.UnionType", "typing.Union")
@@ -105,7 +84,7 @@ def _are_fields(value: object, keys: Any, values: Any, ctx: DescribeContext) -> 
     are_alike = len(kinds - {NoneType}) <= 1
     if privacy.is_personal(ctx.name) and are_alike and is_scalar(values[0]):
         return False
-    if ("collections", "Counter") not in map(home, bases(type(value))):
+    if "collections.Counter" not in introspection.kinds(value):
         is_known = ctx.live.columns.issuperset(texts)
         return is_known or privacy.are_keys(texts, are_alike and len(keys) > 1)
     counts = zip(keys, values, strict=True)
@@ -115,7 +94,7 @@ def _are_fields(value: object, keys: Any, values: Any, ctx: DescribeContext) -> 
 
 def _entry(label: str, inner: object, container: object, ctx: DescribeContext) -> Lines:
     """Yield the lines on one entry of a container, and on what it holds itself."""
-    is_type = any(home(cls) in _DTYPES for cls in bases(type(inner)))
+    is_type = not _DTYPES.isdisjoint(introspection.kinds(inner))
     tells_nothing = inner is None or inner is True or inner is False or is_type
     if ctx.hides(label) and not tells_nothing:
         yield f"  {label}: {class_name(type(inner))}, {privacy.HIDDEN}"
@@ -134,11 +113,11 @@ def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
 def _sequence(value: object, ctx: DescribeContext) -> Lines:
     """Describe a list, tuple, set or deque, past the methods of user code."""
     classes = bases(type(value))
-    base = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
-    size: int = read(base, "__len__", value)()
-    items: Iterator[object] = read(base, "__iter__", value)()
+    cls = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
+    size: int = introspection.read(cls, "__len__", value)()
+    items: Iterator[object] = introspection.read(cls, "__iter__", value)()
     names, kind = defined(type(value), "_fields"), class_name(type(value))
-    if base is tuple and type(names) is tuple:
+    if cls is tuple and type(names) is tuple:
         yield f"{kind} (named tuple) of {len(names)}"
         for name, inner in zip(names, items, strict=False):
             yield from _entry(exact(name) or "?", inner, value, ctx)
@@ -170,11 +149,11 @@ def _sequence(value: object, ctx: DescribeContext) -> Lines:
 
 def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
     """Return the range of many numbers, in words; empty if it is not to be told."""
-    is_short = len(items) < LEAST_ROWS or privacy.is_personal(ctx.name)
+    is_short = len(items) < tables.LEAST_ROWS or privacy.is_personal(ctx.name)
     if is_short or any(type(item) not in (int, float) for item in items):
         return ""
     note = f" (of the first {len(items):,})" if len(items) < size else ""
-    return f", {format_range(min(items), max(items))}{note}"
+    return f", {base.format_range(min(items), max(items))}{note}"
 
 
 def _records(
@@ -187,17 +166,20 @@ def _records(
         for item in items[:_RECORDS]
     ]
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    labels = format_labels(keys[:MOST_COLUMNS], ctx, types=rows[0].values())
+    shown = keys[: tables.MOST_COLUMNS]
+    labels = tables.format_labels(shown, ctx, types=rows[0].values())
     columns = []
     for label, key in zip(labels, keys, strict=False):
         cells = [row.get(key) for row in rows]
         types = {type(cell) for cell in cells} - {NoneType}
         is_number = bool(types) and types <= {int, float}
-        kind: Kind = "number" if is_number else "text" if types == {str} else "other"
+        kind: tables.Kind = (
+            "number" if is_number else "text" if types == {str} else "other"
+        )
         named = _types(cell for cell in cells if cell is not None) or "None"
-        columns.append(Column(label, named, kind, cells))
+        columns.append(tables.Column(label, named, kind, cells))
     note = f" (figures of the first {len(rows):,})" if len(rows) < size else ""
-    return table_lines(f"{title}{note}", (size, len(keys)), columns, ctx)
+    return tables.table_lines(f"{title}{note}", (size, len(keys)), columns, ctx)
 
 
 def _types(items: Iterable[object]) -> str:
@@ -212,7 +194,10 @@ def _function(value: Any, ctx: DescribeContext) -> Lines:
     is_method = type(value) is MethodType
     kind, inner = ("method", value.__func__) if is_method else ("function", value)
     for _ in range(_WRAPPERS):
-        if type(wrapped := state(inner).get("__wrapped__")) is not FunctionType:
+        if (
+            type(wrapped := introspection.state(inner).get("__wrapped__"))
+            is not FunctionType
+        ):
             break
         inner = wrapped
     if type(inner) is not FunctionType:
@@ -245,7 +230,7 @@ def _signature(function: FunctionType, ctx: DescribeContext) -> str:
     places = code.co_varnames[: code.co_argcount]
     values = {
         name: _Verbatim(shorten(ctx.headline(value, function, name), 40))
-        for name, value in defaults(function).items()
+        for name, value in introspection.defaults(function).items()
     }
     # A twin without the attributes by which user code could answer for it.
     by_place = tuple(values[name] for name in places if name in values)
@@ -293,7 +278,7 @@ def _source(block: list[str], ctx: DescribeContext) -> Lines:
 
 
 def _class(value: type, ctx: DescribeContext) -> Lines:
-    own, init = namespace(value), find_init(value)
+    own, init = introspection.namespace(value), find_init(value)
     call = _signature(init, ctx).removeprefix("(self") if init else ""
     yield f"class {class_name(value)}{call and '(' + call.removeprefix(', ')}"
     if parents := ", ".join(map(class_name, bases(value)[1:-1])):
@@ -311,7 +296,7 @@ def _class(value: type, ctx: DescribeContext) -> Lines:
 
 
 def _module(value: ModuleType, ctx: DescribeContext) -> Lines:
-    own = state(value)
+    own = introspection.state(value)
     name, version = (exact(own.get(key)) for key in ("__name__", "__version__"))
     yield f"module {name or '?'} {version}".rstrip()
     yield from _doc(own.get("__doc__"))
@@ -337,7 +322,7 @@ def record_lines(value: object, ctx: DescribeContext) -> Lines:
     yield f"{class_name(type(value))} of {len(names)} fields"
     for name in names:
         inner = field(value, name)
-        if inner is MISSING:
+        if inner is introspection.MISSING:
             yield f"  {name}: not kept in the object, not read"
         else:
             yield from _entry(name, inner, value, ctx)
@@ -348,12 +333,12 @@ def _exception(value: Any, ctx: DescribeContext) -> Lines:
         repr(shorten(arg, _MESSAGE_CHARS))
         if type(arg) is str and (ctx.is_full or not privacy.tells_of_person(arg))
         else ctx.headline(arg, value)
-        for arg in read(BaseException, "args", value)[:5]
+        for arg in introspection.read(BaseException, "args", value)[:5]
     )
     yield f"{class_name(type(value))}({', '.join(shown)})"
 
 
-OBJECT_KINDS: Kinds = {
+KINDS: base.Kinds = {
     "builtins.BaseException": _exception,
     "builtins.dict": _dict,
     "builtins.list builtins.tuple collections.deque": _sequence,

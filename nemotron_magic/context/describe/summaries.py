@@ -7,14 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, takewhile
 from typing import Any, NamedTuple
 
-from nemotron_magic.context.describe import privacy
-from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Lines,
-    format_extreme,
-    is_scalar,
-    shorten,
-)
+from nemotron_magic.context.describe import base, privacy
+from nemotron_magic.context.describe.base import DescribeContext, Lines, shorten
 from nemotron_magic.core.introspection import (
     class_name,
     column_at,
@@ -365,8 +359,8 @@ def _text(value: Any) -> str:
         return " ".join(shorten(value, 40).split()) or repr(value)
     if type(value) is float and (value % 1 == 0 or abs(value) >= _LEAST_LARGE):
         return str(round(value, 2))
-    if type(value) in (int, float) or is_scalar(value):
-        return shorten(format_extreme(value))
+    if type(value) in (int, float) or base.is_scalar(value):
+        return shorten(base.format_extreme(value))
     # The types of columns are objects, and a bin is one of pandas.
     is_library = home(type(value))[0] in ("numpy", "pandas", "polars")
     return shorten(str(value)) if is_library else class_name(type(value))

@@ -7,15 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from nemotron_magic.context.describe import privacy
-from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Kinds,
-    Lines,
-    and_more,
-    format_range,
-    shorten,
-)
+from nemotron_magic.context.describe import base, privacy
+from nemotron_magic.context.describe.base import DescribeContext, Lines, shorten
 from nemotron_magic.context.describe.summaries import summary_lines, text_values
 from nemotron_magic.core import introspection
 from nemotron_magic.core.introspection import as_library, class_name, home
@@ -187,8 +180,8 @@ def _values(column: Column, present: Any, ctx: DescribeContext, name: str = "") 
     if len(present) < (LEAST_ROWS if ctx.data == "schema" else 1):
         return ""
     if type(present) is list:
-        return format_range(min(present), max(present))
-    return format_range(present.min(), present.max())
+        return base.format_range(min(present), max(present))
+    return base.format_range(present.min(), present.max())
 
 
 def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool) -> str:
@@ -197,13 +190,13 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     if kinds:
         # To name the texts alone would mislead about the column.
         mixed = ["str"] * bool(counted) + kinds
-        return f"{and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
+        return f"{base.and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
     if not counted:
         return ""
     number = "many" if len(counted) > privacy.MOST_VALUES else str(len(counted))
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
-        return f"{count}, all names of columns: {and_more(map(repr, counted))}"
+        return f"{count}, all names of columns: {base.and_more(map(repr, counted))}"
     are_few = privacy.are_few(len(counted), counted.total()) or (
         is_index and len(counted) <= privacy.MOST_VALUES
     )
@@ -212,7 +205,8 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     least = 1 if is_index else privacy.LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
     named = (repr(shorten(one, 40)) for one in often)
-    return f"{count}: {and_more(named, len(counted) - len(often))}" if often else ""
+    listed = base.and_more(named, len(counted) - len(often))
+    return f"{count}: {listed}" if often else ""
 
 
 def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Lines:
@@ -372,7 +366,7 @@ def _dtype(value: Any, ctx: DescribeContext) -> Lines:
     yield _type_text(value)
 
 
-TABLE_KINDS: Kinds = {
+KINDS: base.Kinds = {
     "pandas.DataFrame polars.DataFrame": _frame,
     "pandas.Series pandas.Index polars.Series": _single,
     "pandas.BaseGroupBy pandas.BaseWindow pandas.StylerRenderer": _pandas_view,
