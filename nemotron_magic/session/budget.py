@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from nemotron_magic.client.models import Model
 from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
@@ -18,8 +20,7 @@ from nemotron_magic.core.usage import Usage, believed_usd
 from nemotron_magic.storage.records import Totals
 
 
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
+class CostEstimate(NamedTuple):
     """The most that a call may cost: rather too many tokens, the longest reply."""
 
     prompt_tokens: int
@@ -32,29 +33,40 @@ class CostEstimate:
         """What it costs at most."""
         return self.prompt_usd + self.reply_usd
 
+    def words(self, left_usd: float) -> tuple[str, str]:
+        """Return what it may cost, and how long a reply fits into what is left."""
+        prompt, most = format_usd(self.prompt_usd), format_usd(self.most_usd)
+        share = (left_usd - self.prompt_usd) / (self.reply_usd or math.inf)
+        tokens = int(share * self.reply_tokens)
+        return (
+            f"it may cost {most} ({prompt} to send, the rest for up to "
+            f"{self.reply_tokens:,} tokens)",
+            f"It fits with: --max-tokens {tokens}   " if tokens >= 100 else "",
+        )
+
 
 def dearest(models: Iterable[Model], body: Mapping[str, Any]) -> Model | None:
     """Return the model a request is priced by; None if one it may go to has no price.
 
     A request may name several models to choose from: then each price is the highest.
     """
-    known = [(model, prices) for model in models if (prices := model.prices_usd)]
+    known = [model for model in models if model.prices_usd]
     names = [body.get("model")]
     for field in _MORE_MODELS:
         more = body.get(field)
         names += more if isinstance(more, list | tuple) else [more] if more else []
-    found = [
-        next((one for one in known if one[0].goes_by(str(name))), None)
+    chosen = [
+        model
         for name in names
+        for model in islice((one for one in known if one.goes_by(str(name))), 1)
     ]
-    chosen = [one for one in found if one is not None]
-    if len(chosen) < len(found):
+    if len(chosen) < len(names):
         return None
     return replace(
-        chosen[0][0],
-        context_tokens=max(model.context_tokens or 0 for model, _ in chosen) or None,
-        input_usd=max(input_usd for _, (input_usd, _) in chosen),
-        output_usd=max(output_usd for _, (_, output_usd) in chosen),
+        chosen[0],
+        context_tokens=max(model.context_tokens or 0 for model in chosen) or None,
+        input_usd=max(model.input_usd or 0.0 for model in chosen),
+        output_usd=max(model.output_usd or 0.0 for model in chosen),
     )
 
 
@@ -168,6 +180,10 @@ def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:
     return believed_usd((sent * input_usd + received * output_usd) / 1e6)
 
 
+_Limit = tuple[float | None, float, str, str]
+"""US dollars, how many of them are spent, in which span, and the setting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one call, a session and a day may cost, in US dollars; None: anything.
@@ -198,10 +214,10 @@ class Budget:
     def check_call(
         self, estimate: CostEstimate | None, name: str, why: str = "", field: str = ""
     ) -> None:
-        """Refuse a call that may cost too much by itself.
+        """Raise LimitError if a call may cost too much by itself.
 
-        Raise LimitError also if the price of model `name` is not known and that is not
-        allowed: `why`, or because of a `field` of the request.
+        Also if the price of model `name` is not known and that is not allowed: `why`,
+        or because of a `field` of the request.
         """
         if not self.are_set or (estimate is None and self.allow_unknown):
             return
@@ -215,9 +231,7 @@ class Budget:
                 why or "the catalogue lists none",
                 f"{hint}   Or allow it: %config Nemotron.allow_unknown_price = True",
             )
-        if self.call_usd is not None:
-            limit = f"the limit is {format_usd(self.call_usd)} a call"
-            _check(estimate, self.call_usd, limit, "max_cost_usd")
+        _check(estimate, self._limits(Totals(), Totals())[:1])
 
     def check_budgets(
         self,
@@ -226,9 +240,9 @@ class Budget:
         today: Totals,
         unknown_day: str = "",
     ) -> None:
-        """Refuse a call for which too little is left of a budget.
+        """Raise LimitError if too little is left of a budget, or nobody knows.
 
-        Also if today's totals are unknown, as `unknown_day` says, and limited.
+        `unknown_day` says why today's totals are not known.
         """
         if self.day_usd is not None and unknown_day:
             raise LimitError(
@@ -237,19 +251,10 @@ class Budget:
                 "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
                 "Or go without: %config Nemotron.daily_budget_usd = None",
             )
-        _, *budgets = self._limits(session, today)
-        for budget_usd, spent_usd, span, setting in budgets:
-            if budget_usd is not None:
-                left_usd = budget_usd - spent_usd
-                left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
-                why = f"{left} of {budget} is left {span}"
-                _check(estimate, left_usd, why, setting)
+        _check(estimate, self._limits(session, today)[1:])
 
     def least_left(self, session: Totals, today: Totals) -> tuple[float | None, str]:
-        """Return the least that is left of a limit, in US dollars, and what raises it.
-
-        None without any limit.
-        """
+        """Return the least that is left of any limit, in US dollars; what raises it."""
         left = [
             (limit_usd - spent_usd, _raise_it(setting))
             for limit_usd, spent_usd, _, setting in self._limits(session, today)
@@ -257,39 +262,30 @@ class Budget:
         ]
         return min(left, default=(None, ""))
 
-    def _limits(
-        self, session: Totals, today: Totals
-    ) -> list[tuple[float | None, float, str, str]]:
-        """Return each limit: its US dollars, what is spent, its span, its setting."""
+    def _limits(self, session: Totals, today: Totals) -> list[_Limit]:
         return [
-            (self.call_usd, 0.0, "a call", "max_cost_usd"),
+            (self.call_usd, 0.0, "", "max_cost_usd"),
             (self.session_usd, session.most_usd, "this session", "session_budget_usd"),
             (self.day_usd, today.most_usd, "today", "daily_budget_usd"),
         ]
 
 
-def _check(
-    estimate: CostEstimate | None, left_usd: float, why: str, setting: str
-) -> None:
-    """Raise LimitError if a call may cost more than is left."""
+def _check(estimate: CostEstimate | None, limits: Iterable[_Limit]) -> None:
+    """Raise LimitError if a call may cost more than is left of a limit."""
     rounding_usd = 1e-9  # 0.1 + 0.2 is more than 0.3
-    if estimate is None:
-        if left_usd <= rounding_usd:
+    for limit_usd, spent_usd, span, setting in limits:
+        if limit_usd is None:
+            continue
+        limit, left_usd = format_usd(limit_usd), limit_usd - spent_usd
+        left = f"{format_usd(max(left_usd, 0))} of {limit} is left {span}"
+        why = left if span else f"the limit is {limit} a call"
+        if estimate is None and left_usd <= rounding_usd:
             raise LimitError("the budget is used up", why, _raise_it(setting))
-        return
-    if estimate.most_usd - left_usd <= rounding_usd:
-        return
-    prompt, most = format_usd(estimate.prompt_usd), format_usd(estimate.most_usd)
-    for_reply_usd = left_usd - estimate.prompt_usd
-    share = for_reply_usd / estimate.reply_usd if estimate.reply_usd else 0.0
-    tokens = int(share * estimate.reply_tokens)
-    fits = f"It fits with: --max-tokens {tokens}   " if tokens >= 100 else ""
-    raise LimitError(
-        f"it may cost {most} ({prompt} to send, the rest for up to "
-        f"{estimate.reply_tokens:,} tokens)",
-        f"{why}; nothing was sent",
-        f"{fits}{_raise_it(setting)}",
-    )
+        if estimate is not None and estimate.most_usd - left_usd > rounding_usd:
+            what, fits = estimate.words(left_usd)
+            raise LimitError(
+                what, f"{why}; nothing was sent", f"{fits}{_raise_it(setting)}"
+            )
 
 
 def _raise_it(setting: str) -> str:

@@ -20,9 +20,7 @@ MAIN = "main"
 MEMORY_CHARS = 24_000
 """How much of the earlier turns is sent, newest first: about 6,000 tokens."""
 
-_HELD_CHARS = 400
-"""What comes after the cut is held back so long: then it is seen how it continues."""
-
+_HELD_CHARS = 400  # after the cut, until it is seen how it continues
 _CONTINUE = (
     "Your reply was cut off. Go on exactly where it stopped, without repeating any of "
     "it and without a preface."
@@ -123,13 +121,13 @@ class Continuation:
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
         """Return what is sent; raise InputError if no last reply is cut off."""
-        last = conversation.answered(self.thread)
-        if last is None or not last.reply.is_cut_off:
-            complete = "the last reply is complete, so there is nothing to continue"
-            what = complete if last else "there is no reply to continue"
-            raise InputError(what, "nothing was sent", "Ask: %nemotron tell me more")
-        prompt = conversation.follow_up(last, _CONTINUE, self.thread, system)
-        return replace(prompt, begun=str(last.reply))
+        what = "there is no reply to continue"
+        if last := conversation.answered(self.thread):
+            if last.reply.is_cut_off:
+                prompt = conversation.follow_up(last, _CONTINUE, self.thread, system)
+                return replace(prompt, begun=str(last.reply))
+            what = "the last reply is complete, so there is nothing to continue"
+        raise InputError(what, "nothing was sent", "Ask: %nemotron tell me more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +139,9 @@ class Correction:
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
         """Return what is sent; raise InputError if there is no last reply."""
-        last = conversation.answered(self.thread)
-        if last is None:
-            raise InputError("there is no reply to correct")
-        return conversation.follow_up(last, self.complaint, self.thread, system)
+        if last := conversation.answered(self.thread):
+            return conversation.follow_up(last, self.complaint, self.thread, system)
+        raise InputError("there is no reply to correct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +225,11 @@ class Conversation:
 
     def end(self, prompt: PreparedPrompt, reply: Reply | None) -> None:
         """Remember what has arrived."""
-        if reply is None:
-            return
-        with self._lock:
-            self.last = reply
-            # As it is now: another call may have ended in the meantime.
-            turns = self.threads.get(prompt.thread, [])
-            turn = replace(prompt.turn, reply=reply)
-            self.threads[prompt.thread] = replace_turn(turns, turn)
+        if reply is not None:
+            turn, thread = replace(prompt.turn, reply=reply), prompt.thread
+            with self._lock:  # another call may have ended in the meantime
+                self.last = reply
+                self.threads[thread] = replace_turn(self.threads.get(thread, []), turn)
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; return how many turns it had."""
@@ -265,9 +259,9 @@ def build_messages(
     question: str, system: str, turns: Sequence[Turn]
 ) -> tuple[Message, ...]:
     """Return what is sent with a question: instruction, earlier turns, the question."""
-    instruction = [{"role": "system", "content": system}] if system.strip() else []
+    first = {"role": "system", "content": system}
     last = {"role": "user", "content": question}
-    return (*instruction, *recent_messages(turns), last)
+    return (*[first] * bool(system.strip()), *recent_messages(turns), last)
 
 
 def recent_messages(
@@ -275,8 +269,7 @@ def recent_messages(
 ) -> tuple[Message, ...]:
     """Return the turns that are sent: the newest that were answered, up to a size.
 
-    A question is sent with its context where there is room: the model is to know what
-    its own reply was about.
+    A question has its context where there is room: what the reply was about.
     """
     messages: list[Message] = []
     for turn in filter(lambda turn: turn.is_answered, reversed(turns)):
@@ -300,20 +293,16 @@ def intern_messages(
 
     Every reply keeps those it answers: copies would take 60 MB in 500 questions.
     """
-    known = {(one["role"], one["content"]): one for one in before}
-    return tuple(known.get((one["role"], one["content"]), one) for one in messages)
+    known = {frozenset(one.items()): one for one in before}
+    return tuple(known.get(frozenset(one.items()), one) for one in messages)
 
 
 class ContinuationStream:
-    """Passes events on as if a continued reply came in one piece.
-
-    `begun` is the reply as it was cut off; if it is empty, nothing is held back.
-    """
+    """Passes events on as if a reply, cut off as `begun`, came in one piece."""
 
     def __init__(self, begun: str, watch: EventCallback) -> None:
-        self._begun = begun
-        self._watch = watch
-        self._held: str | None = "" if begun else None
+        self._begun, self._watch = begun, watch
+        self._held = "" if begun else None
 
     def __call__(self, event: Event) -> None:
         """Pass an event on, or hold it back for a moment."""

@@ -18,14 +18,12 @@ from nemotron_magic.core.settings import Settings
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY")
 BASE_VARIABLES = ("AIMLAPI_API_BASE", "AIML_API_BASE")
-_SERVICE = "nemotron_magic"
 
 
 class KeyStore:
     """Keys by origin; if the store fails in any way, it has none.
 
-    `backend` has `get_password`, `set_password` and `delete_password` as in `keyring`;
-    without it, it is the one that `keyring` chooses.
+    `backend` is one of `keyring`; without it, the one that `keyring` chooses.
     """
 
     def __init__(self, backend: Any = None) -> None:
@@ -35,31 +33,29 @@ class KeyStore:
     def get(self, origin: str) -> str | None:
         """Return the key kept for `origin`; asked of the store only once."""
         if origin not in self._known:
-            found = self._try("get_password", _SERVICE, origin)
-            self._known[origin] = secret_value(found)
+            self._known[origin] = secret_value(self._try("get_password", origin))
         return self._known[origin](0)
 
     def set(self, origin: str, value: str) -> str:
         """Keep a key; return the name of the store, or "" if it could not be kept."""
-        self._try("set_password", _SERVICE, origin, value)
-        self._known.pop(origin, None)
+        self._try("set_password", origin, value)
         backend = self._find()
         name = str(getattr(backend, "name", type(backend).__name__))
         return name if self.get(origin) == value else ""
 
     def delete(self, origin: str) -> bool:
         """Delete the key kept for `origin`; return whether none is kept now."""
-        self._try("delete_password", _SERVICE, origin)
-        self._known.pop(origin, None)
+        self._try("delete_password", origin)
         return self.get(origin) is None
 
-    def _try(self, method: str, *arguments: str) -> str | None:
+    def _try(self, method: str, origin: str, *value: str) -> str | None:
+        self._known.pop(origin, None)
         # Backends are plug-ins and raise what they like: locked, no D-Bus, denied.
         try:
-            value = getattr(self._find(), method)(*arguments)
+            found = getattr(self._find(), method)("nemotron_magic", origin, *value)
         except Exception:
             return None
-        return value if isinstance(value, str) else None
+        return found if isinstance(found, str) else None
 
     def _find(self) -> Any:
         if self._backend is None:
@@ -80,16 +76,15 @@ class Credentials:
     def endpoint(self, settings: Settings) -> Endpoint:
         """Return where questions go: the setting, the environment or the AI/ML API."""
         base_url = settings["base_url"]
-        # Identity: a user who types the default URL means it.
-        is_default = base_url is DEFAULT_BASE_URL
-        return Endpoint.read(self._environment_url() if is_default else base_url)
+        if base_url is DEFAULT_BASE_URL:  # a user who types it means it
+            base_url = self._environment_url()
+        return Endpoint.read(base_url)
 
     def key(self, endpoint: Endpoint) -> Key | None:
-        """Return the key for `endpoint`, or None if it is missing.
+        """Return the key given in this session, the environment's or the keyring's.
 
-        Looked for in this order: given in this session, the environment, the system's
-        keyring. A key in the environment belongs to the base URL in the environment, so
-        that a changed `base_url` never sends it to another host.
+        A key in the environment belongs to the base URL in the environment, so that a
+        changed `base_url` never sends it to another host.
         """
         origin, name = endpoint.origin, self._variable(KEY_VARIABLES)
         if origin in self._keys_of_session:
@@ -108,8 +103,7 @@ class Credentials:
     def checked_key(self, endpoint: Endpoint, settings: Settings) -> Key | None:
         """Return the key for `endpoint`, if it may be sent there.
 
-        Raise AuthenticationError if the service is not on this machine and there is no
-        key for it; InputError if the key would go over http:// to another machine.
+        Another machine needs one (AuthenticationError) and https:// (InputError).
         """
         key = self.key(endpoint)
         if endpoint.is_loopback:
@@ -149,15 +143,17 @@ class Credentials:
 
     def restore(self, endpoint: Endpoint, before: Key | None) -> None:
         """Go back to the key that was there `before` one was given."""
-        self._keys_of_session.pop(endpoint.origin, None)
         if before is not None:
             self._keys_of_session[endpoint.origin] = before
+        else:
+            self._keys_of_session.pop(endpoint.origin, None)
 
     def keep(self, key: Key) -> str:
         """Keep a key for good; return the name of the store, "" without one."""
-        self._keys_of_session[key.origin] = key
+        origin = key.origin
+        self._keys_of_session[origin] = key
         return without_traceback(
-            lambda: self._keys.set(key.origin, key.reveal_to(key.origin) or "")
+            lambda: self._keys.set(origin, key.reveal_to(origin) or "")
         )
 
     def forget(self, endpoint: Endpoint) -> bool:

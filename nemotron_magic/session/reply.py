@@ -1,8 +1,4 @@
-"""A reply as a value, accumulated from events, cached, or saved in a notebook.
-
-It is accumulated in time linear in the text: a frozen reply that is made again for
-every token would copy the text each time, 33 GB for a reply of 1 MB.
-"""
+"""A reply as a value, accumulated from events, cached, or saved in a notebook."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,11 +26,11 @@ ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 
 Ending = Literal["complete", "truncated", "damaged", "interrupted", "failed"]
 
-
 _FORMAT = 1
 """Of what is kept for a request: a later one never finds what an earlier one kept."""
 
 _HOW_IT_TRAVELS = ("stream", "stream_options")
+_MOST_BYTES = 100_000_000
 
 
 def request_hash(
@@ -44,8 +41,7 @@ def request_hash(
 ) -> str:
     """Return a name for a request: equal if and only if it asks for the same.
 
-    The key is not in it, and nothing of it can be read from the name. How the reply
-    travels makes no difference.
+    Nothing of the request can be read from the name, and the key is not in it.
     """
     asked = {name: v for name, v in parameters.items() if name not in _HOW_IT_TRAVELS}
     asked_for = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
@@ -200,19 +196,21 @@ def partial_reply(error: NemotronError) -> Reply | None:
 
 
 class ReplyAccumulator:
-    """A reply that is being written; one that is `accepted` may be billed."""
+    """A reply that is being written; one that is `accepted` may be billed.
+
+    It takes time linear in the text: a reply that is made again for every token would
+    copy the text each time, 33 GB for 1 MB.
+    """
 
     def __init__(self, metadata: ReplyMetadata | None = None) -> None:
         self._metadata = metadata
         self._known: dict[str, Any] = {}
         self._texts: defaultdict[int, LongText] = defaultdict(LongText)
-        self._reasoning = LongText()
-        self._refusal: list[str] = []
+        self._reasoning, self._refusal = LongText(), LongText()
         self._tools: dict[int, events.ToolCall] = {}
         self._logprobs: list[dict[str, Any]] = []
         self._notices: list[str] = []
-        self.attempts = 0
-        self.accepted = False
+        self.attempts, self.accepted = 0, False
 
     @property
     def has_text(self) -> bool:
@@ -239,16 +237,16 @@ class ReplyAccumulator:
         choices = tuple(well_formed(str(text)) for text in texts)
         known |= self._known | {
             "reasoning": well_formed(str(self._reasoning)).strip("\n"),
-            "refusal": well_formed("".join(self._refusal)),
+            "refusal": well_formed(str(self._refusal)),
             "choices": choices if len(choices) > 1 else (),
             "tool_calls": tuple(self._tools[i] for i in sorted(self._tools)),
             "logprobs": tuple(self._logprobs),
             "notices": tuple(self._notices),
             "attempts": self.attempts,
         }
-        about = self._metadata  # rows have none, as they are many
-        about = replace(about, **known) if about else ReplyMetadata(**known)
-        return Reply(choices[0], about)
+        # Rows have none, as they are many.
+        about = replace(self._metadata, **known) if self._metadata else None
+        return Reply(choices[0], about or ReplyMetadata(**known))
 
     def _add_rare(self, event: events.Event) -> None:
         known = self._known
@@ -270,14 +268,12 @@ class ReplyAccumulator:
                 self._texts[choice] = LongText()
                 self._reasoning.add(reasoning if choice == 0 else "")
             case events.Refusal(text, 0):
-                self._refusal.append(text)
-            case events.ToolCall(index):
-                before = self._tools.get(index, events.ToolCall(index))
+                self._refusal.add(text)
+            case events.ToolCall(index, call_id, name, more):
+                old = self._tools.get(index, events.ToolCall(index))
+                known_as = (old.call_id or call_id, old.name or name)
                 self._tools[index] = events.ToolCall(
-                    index,
-                    before.call_id or event.call_id,
-                    before.name or event.name,
-                    before.arguments + event.arguments,
+                    index, *known_as, old.arguments + more
                 )
             case events.Logprobs(content, 0):
                 self._logprobs += content
@@ -287,18 +283,15 @@ class ReplyAccumulator:
                 self._notices.append(f"{why}; asked again")
             case events.CacheHit():
                 known |= {"recalled": event, "usage": Usage(0, 0, 0, 0, 0.0)}
-            case events.Truncated():
-                known["ending"] = "truncated"
-            case events.Damaged():
-                known["ending"] = "damaged"
+            case events.Truncated() | events.Damaged():
+                known["ending"] = type(event).__name__.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class CachedReply:
     """A reply that is kept on `disk` or in a `notebook`, as `source` says.
 
-    `texts` are several answers if several were asked for; `asked_at` is in UTC, ISO
-    8601.
+    `texts` are several answers if several were asked for; `asked_at` is ISO 8601.
     """
 
     source: str
@@ -315,9 +308,8 @@ class CachedReply:
     @classmethod
     def of(cls, reply: Reply) -> CachedReply:
         """Return what is kept of a reply."""
-        about, kept = reply.metadata, [one.name for one in fields(cls)][3:]
-        known = {name: getattr(about, name) for name in kept}
-        return cls("disk", reply.choices, about.served_model, **known)
+        known = attrgetter(*[one.name for one in fields(cls)][3:])(reply.metadata)
+        return cls("disk", reply.choices, reply.metadata.served_model, *known)
 
     def events(self) -> Iterator[events.Event]:
         """Yield the events a service would, marked as not new."""
@@ -358,10 +350,7 @@ class CachedReply:
 
 
 def saved_replies(text: str) -> dict[str, CachedReply]:
-    """Read the whole replies in a notebook's JSON, by the name of their request.
-
-    What is not as it should be is passed over.
-    """
+    """Return the whole replies in a notebook's JSON, by the name of their request."""
     found: dict[str, CachedReply] = {}
     with suppress(ValueError, RecursionError):
         for cell in as_list(as_dict(json.loads(text)).get("cells")):
@@ -390,9 +379,6 @@ def _saved(output: Any, about: dict[str, Any]) -> CachedReply | None:
         usage=Usage.from_dict(asked.get("usage")),
         asked_at=as_text(asked.get("asked_at")),
     )
-
-
-_MOST_BYTES = 100_000_000
 
 
 class NotebookReplyCache:
