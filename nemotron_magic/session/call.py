@@ -33,8 +33,8 @@ from nemotron_magic.storage.records import CallRecord, Totals
 class CallAccounting:
     """The ledger and the cache of a session.
 
-    `notebook` is the name of its file, if known; `tallies` are what this process knows
-    to be spent, by session; `saved` finds a reply in the notebook's own outputs.
+    `notebook` is its file's name; `tallies` are what this process knows to be spent, by
+    session; `saved` finds a reply in the notebook's own outputs.
     """
 
     def __init__(
@@ -143,8 +143,7 @@ class Call:
     def run(self, guard: InterruptGuard) -> Reply:
         """Return the reply when it is whole; else raise with `error.reply` set.
 
-        `guard` holds back interrupts while what has arrived is kept; it learns of one
-        that came when the reply was whole.
+        `guard` holds interrupts back while what has arrived is kept.
         """
         try:
             with guard.released(), closing(self._events()) as events:
@@ -271,8 +270,7 @@ class Call:
     def _reply(self, error: NemotronError | None = None) -> Reply:
         """Return the reply as it stands, with an estimate of what was not reported.
 
-        The cost is that of the catalogue; tokens are estimated of a reply that was
-        broken off, as its report would have come last.
+        Tokens only of a reply that was broken off: its report would have come last.
         """
         draft, elapsed_s = self._draft, self.clock_s() - self._started_s
         reply = draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)

@@ -29,11 +29,10 @@ _CONTINUE = (
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question and its reply.
+    """A question and its reply; `prompt` is the question with its context, if any.
 
-    `origin` is which question of the notebook it was, if known: asked again, it
-    replaces its turn, and `identity` stays. `cell` is the number of the cell that
-    asked, or 0; `prompt` the question with its context, if it had any.
+    Asked again, it replaces its turn of the same `origin` in the notebook, if known,
+    and `identity` stays; `cell` is the number of the cell that asked, or 0.
     """
 
     question: str
@@ -176,10 +175,7 @@ FollowUp = Continuation | Correction | Regeneration
 
 
 class Conversation:
-    """Remembers turns and what was asked last by thread, and the last reply.
-
-    Also what failed or is not whole. Several calls may end at once.
-    """
+    """Keeps turns by thread, also what failed or is not whole, and the last reply."""
 
     def __init__(self) -> None:
         self.threads: dict[str, list[Turn]] = {}
@@ -218,10 +214,6 @@ class Conversation:
         reply = {"role": "assistant", "content": as_data(turn.reply)}
         more = {"role": "user", "content": text}
         return PreparedPrompt((*asked, reply, more), thread, turn)
-
-    def begin(self, prompt: PreparedPrompt) -> None:
-        """Remember what is asked now; it has no reply yet."""
-        self.asked_last[prompt.thread] = prompt
 
     def end(self, prompt: PreparedPrompt, reply: Reply | None) -> None:
         """Remember what has arrived."""
@@ -291,7 +283,7 @@ def intern_messages(
 ) -> tuple[Message, ...]:
     """Return the messages, each as the very object that was sent before if equal.
 
-    Every reply keeps those it answers: copies would take 60 MB in 500 questions.
+    Every reply keeps them: copies would take 60 MB in 500 questions.
     """
     known = {frozenset(one.items()): one for one in before}
     return tuple(known.get(frozenset(one.items()), one) for one in messages)

@@ -56,10 +56,10 @@ _NO_CONTEXT, _NO_USAGE = ContextInfo(), Usage()
 class ReplyMetadata:
     """All that is known of a reply but its text; not frozen, as each row has one.
 
-    `served_model` is by its own account; `recalled` says where a reply was kept that is
-    not new. What was not reported is estimated, also what a rehearsal would cost.
-    `remarks` are on the code that was put in: `inserted` at `placed`. `appended` is our
-    own Markdown below the reply, `shown` in place of it. `asked_at` is UTC, ISO 8601.
+    `recalled` says where a reply was kept that is not new. What was not reported is
+    estimated, also what a rehearsal would cost. `remarks` are on the code that was put
+    in: `inserted` at `placed`. `appended` is our own Markdown below the reply, `shown`
+    in place of it. `asked_at` is UTC, ISO 8601.
     """
 
     model: str = ""
@@ -382,10 +382,9 @@ def _saved(output: Any, about: dict[str, Any]) -> CachedReply | None:
 
 
 class NotebookReplyCache:
-    """Reads the replies in the notebook's file, again only when it has changed.
+    """Reads the replies in the file at `path()`, again only when it has changed.
 
-    What has been seen in it once stays known: running a cell again empties its output,
-    and the file is saved meanwhile. `path` returns where the file is, or "".
+    What was seen once stays known: running a cell again empties its output on disk.
     """
 
     def __init__(self, path: Callable[[], str]) -> None:

@@ -1,10 +1,4 @@
-"""A session: ask questions, keep the conversation, track cost.
-
-Usable without any notebook:
-
-    from nemotron_magic import Session
-    print(Session(temperature=0.2).ask("Why does a left join add rows?"))
-"""
+"""A session, also without any notebook: ask questions, keep turns, track cost."""
 
 from __future__ import annotations
 
@@ -115,11 +109,9 @@ class Session:
         self.credentials = Credentials(environ, keys or KeyStore())
         self.accounting = CallAccounting(ledger, now_s, environ)
         self.redactor = MessageRedactor(self.credentials, environ, held)
-        self._clock_s = clock_s
-        self._now_s = now_s
+        self._environ, self._clock_s, self._now_s = environ, clock_s, now_s
         self._sent: tuple[Message, ...] = ()
         self._substitutes: dict[str, str] = {}
-        self._environ = environ
         self._row_stores: dict[bool, RowStore] = {}
         if key is not None:
             self.credentials.use(lambda: key, self.endpoint())
@@ -184,7 +176,7 @@ class Session:
         prompt = question.prepare(self.conversation, settings["system"])
         prompt = self._redacted(prompt, settings)
         if isinstance(question, Question):
-            self.conversation.begin(prompt)
+            self.conversation.asked_last[prompt.thread] = prompt
         if prompt.wanted is not None:
             return self._ask_typed(prompt, settings, asking.without_text(watch), stop)
         stream = ContinuationStream(prompt.begun, watch)
@@ -269,10 +261,8 @@ class Session:
             own = {**settings.values, "max_cost_usd": max_cost_usd}
             settings = replace(settings, values=own)
         words = (again,) if isinstance(again, str) else tuple(again or ())
-        limits = (at_once, rpm, tpm, sample)
-        question = RowsQuestion(
-            instruction, values, as_, *limits, words, label, name, engine
-        )
+        how = (at_once, rpm, tpm, sample, words, label, name, engine)
+        question = RowsQuestion(instruction, values, as_, *how)
         return self.ask_rows(question, settings, watch)
 
     def ask_rows(
@@ -363,8 +353,7 @@ class Session:
     def context_tokens(self, settings: Settings) -> int:
         """Return how many tokens of context may be sent with a question.
 
-        Without a setting, a quarter of what the model reads by the catalogue, if that
-        has been listed, and at most 16,000.
+        Without a setting, a quarter of what the catalogue says, and at most 16,000.
         """
         if settings["context_tokens"] is not None:
             return int(settings["context_tokens"])
@@ -379,8 +368,8 @@ class Session:
     def models(self, settings: Settings | None = None) -> list[Model]:
         """Return the models that the service lists, Nemotrons first."""
         endpoint = self.endpoint(settings)
-        listed = self.client.models(endpoint, self.credentials.key(endpoint))
-        return sorted_for_people(listed)
+        key = self.credentials.key(endpoint)
+        return sorted_for_people(self.client.models(endpoint, key))
 
     def close(self) -> None:
         """Close connections and files."""
@@ -473,10 +462,9 @@ class Session:
         return settings.with_model(found) if found and is_default else settings
 
     def _replaced(self, error: ModelError, settings: Settings) -> Settings:
-        """Return the settings with a live model, or raise `error`.
+        """Return the settings with a live model for the default one; or raise `error`.
 
-        Only the default model is replaced: a substitute that is refused as well ends
-        the question.
+        A substitute that is refused as well ends the question.
         """
         origin = self.endpoint(settings).origin
         self._substitutes.pop(origin, None)

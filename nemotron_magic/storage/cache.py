@@ -102,10 +102,8 @@ _RUNGS = Schema(
 class RungMemory(Storage):
     """Remembers for a week which form of typed answers a model at a service takes."""
 
-    def __init__(
-        self, path: Path | None, now_s: Callable[[], float], **more: Any
-    ) -> None:
-        super().__init__(path, _RUNGS, now_s=now_s, **more)
+    def __init__(self, path: Path, **more: Any) -> None:
+        super().__init__(path, _RUNGS, **more)
 
     def find(self, origin: str, model: str) -> str:
         """Return the rung to begin on; empty if nothing is known."""
@@ -116,8 +114,8 @@ class RungMemory(Storage):
 
     def keep(self, origin: str, model: str, rung: str) -> None:
         """Remember where to begin the next time."""
-        row = (origin, model, rung, self.now_s())
         put = "INSERT OR REPLACE INTO rungs VALUES (?, ?, ?, ?)"
+        row = (origin, model, rung, self.now_s())
         self.write(lambda c: c.execute(put, row))
 
 
@@ -129,4 +127,4 @@ def open_cache(environ: Mapping[str, str]) -> Cache:
 def open_rungs(environ: Mapping[str, str], now_s: Callable[[], float]) -> RungMemory:
     """Return the user's; nothing is written yet."""
     path = user_folder(environ, "cache") / "rungs.sqlite"
-    return RungMemory(path, now_s, is_default=True)
+    return RungMemory(path, now_s=now_s, is_default=True)

@@ -25,9 +25,6 @@ _NETWORKED = re.compile(
     r"(nfs|cifs|smb|afs|ncpfs|lustre|gpfs|beegfs|ceph|gluster|davfs|ocfs2|gfs2)"
     r"|fuse\.(sshfs|s3fs|gcsfuse|rclone|gluster|ceph|davfs|blobfuse)"
 )
-_BESIDE = ("-wal", "-shm", "-journal")
-"""How the files end that SQLite keeps beside a database."""
-
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ITSELF = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -37,14 +34,11 @@ class NotOurFile(Exception):
 
 
 def user_folder(environ: Mapping[str, str], kind: Literal["data", "cache"]) -> Path:
-    """Return the folder for our files: `NEMOTRON_MAGIC_HOME`, or the system's.
-
-    It is absolute, as a notebook may change its folder meanwhile.
-    """
+    """Return the folder for our files: `NEMOTRON_MAGIC_HOME`, or the system's."""
     import platformdirs
 
     if chosen := environ.get(HOME_VARIABLE, "").strip():
-        return expanded(chosen).absolute()
+        return expanded(chosen).absolute()  # a notebook may change its folder meanwhile
     folders = platformdirs.PlatformDirs("nemotron_magic", False)
     return folders.user_data_path if kind == "data" else folders.user_cache_path
 
@@ -67,12 +61,9 @@ def mount_table() -> str:
 
 
 def is_networked(path: Path, mounts: str) -> bool:
-    r"""Return whether a file lies on a network: SQLite's locks do not hold there.
+    """Return whether a file lies on a network: SQLite's locks do not hold there.
 
     https://www.sqlite.org/faq.html#q5 (read 2026-08-21).
-
-    >>> is_networked(Path("/home/me/a"), "srv:/h /home nfs4 rw\n/dev/a / ext4 rw")
-    True
     """
     rows = (line.split(" ") for line in mounts.splitlines())
     # `\040` stands for a blank.
@@ -88,15 +79,12 @@ def is_networked(path: Path, mounts: str) -> bool:
 
 def beside(path: Path) -> Iterator[Path]:
     """Yield the files that SQLite keeps beside a database, where they exist."""
-    names = (path.with_name(path.name + ending) for ending in _BESIDE)
+    names = (path.with_name(f"{path.name}-{one}") for one in ("wal", "shm", "journal"))
     return (one for one in names if os.path.lexists(one))
 
 
 def check_regular(path: Path) -> os.stat_result | None:
-    """Return what the system knows of a regular file; None if there is no file.
-
-    Raise NotOurFile if it is anything else, such as a link or a pipe.
-    """
+    """Return what is known of a regular file, if any; raise NotOurFile of a link, …."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -109,9 +97,9 @@ def check_regular(path: Path) -> os.stat_result | None:
 
 
 def check_place(path: Path) -> os.stat_result | None:
-    """Return what is known of the file at `path`.
+    """Return what is known of a file, if there is one.
 
-    Raise NotOurFile if the file, what is beside it or the folder may be another user's.
+    Raise NotOurFile if it, what is beside it or the folder may be another user's.
     """
     found = check_regular(path)
     if os.name != "posix":
@@ -132,10 +120,7 @@ def check_place(path: Path) -> os.stat_result | None:
 
 
 def tighten(path: Path) -> None:
-    """Take the rights of others off a file of ours and what SQLite keeps beside it.
-
-    Raise NotOurFile if they stay, as on file systems that know no rights.
-    """
+    """Take the rights of others off our files; raise NotOurFile if they stay."""
     for one in (path, *beside(path)) if os.name == "posix" else ():
         # Whoever closed it last meanwhile took it away.
         with suppress(FileNotFoundError):
@@ -171,10 +156,7 @@ def _opened(path: Path) -> FileIO:
 
 
 def write_whole(path: Path, data: bytes, *, replaces: bool) -> None:
-    """Let a file appear at once, for its owner's eyes alone.
-
-    If there is one by that name, it `replaces` it, or leaves it alone.
-    """
+    """Let a file appear at once, for its owner alone, unless there is one to stay."""
     # Made with a name that nobody can foresee, and with no rights for others.
     handle, name = mkstemp(dir=path.parent, prefix=".nemotron-")
     try:

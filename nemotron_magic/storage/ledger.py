@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from io import StringIO
+from itertools import starmap
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
@@ -21,7 +22,7 @@ from nemotron_magic.core import public
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import strip_hidden
 from nemotron_magic.storage import files
-from nemotron_magic.storage.database import Schema, Storage
+from nemotron_magic.storage.database import Schema, Storage, insertion
 from nemotron_magic.storage.records import CallRecord, Totals, local_day
 
 
@@ -70,20 +71,15 @@ def _as_cell(value: object) -> object:
     """Put a quote before a text that a spreadsheet would take for a formula.
 
     https://owasp.org/www-community/attacks/CSV_Injection
-
-    >>> _as_cell("=1+1"), _as_cell("a=1"), _as_cell(-1)
-    ("'=1+1", 'a=1', -1)
     """
     if not isinstance(value, str):
         return value
     # Full-width forms are taken for the signs that they stand for.
     read = unicodedata.normalize("NFKC", strip_hidden(value)).lstrip()
-    is_formula = read.startswith(_BEGIN_A_FORMULA) or value.startswith(_MOVE_ON)
-    return f"'{value}" if is_formula else value
+    moves_on = value.startswith(("\t", "\r", "\n"))
+    return f"'{value}" if moves_on or read.startswith(("=", "+", "-", "@")) else value
 
 
-_BEGIN_A_FORMULA = ("=", "+", "-", "@")
-_MOVE_ON = ("\t", "\r", "\n")
 _STARTS = (b"started_at,number,started_s,session,", b'[\n{"started_at": "')
 _NO_CALLS = "[\n]\n"
 
@@ -91,6 +87,10 @@ _COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "nu
 _NAMES = ("number", *_COLUMNS)
 _KINDS = {field.name: (str(field.type), field.default) for field in fields(CallRecord)}
 _LARGEST = 1e17
+_SHORT_S = 0.5
+_DAYS = ("day:", "day:~")
+_FILE = "ledger.sqlite"
+_Result = TypeVar("_Result")
 _FIRST_NAMES = {
     "pending": "unended",
     "unknown_cost": "unpriced",
@@ -127,17 +127,13 @@ _SCHEMA = Schema(
 """`sums` has a row for each day and each session, by model: a million calls are added
 up in no time. They change in the same transaction as the call's row."""
 
-_INSERT = (
-    f"INSERT INTO calls ({', '.join(_COLUMNS)}) "
-    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
-)
+_values = attrgetter(*_COLUMNS)
+_INSERT = insertion("calls", _COLUMNS)
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
-_ADD = (
-    f"INSERT INTO sums VALUES ({', '.join('?' * (2 + len(_FIGURES)))}) "
-    "ON CONFLICT (scope, model) DO UPDATE SET "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
-)
+_MORE = ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
+_ADD = insertion("sums", ("scope", "model", *_FIGURES))
+_ADD += f" ON CONFLICT (scope, model) DO UPDATE SET {_MORE}"
 
 
 def _totals_by(
@@ -151,7 +147,7 @@ def _totals_by(
 
 
 def _as_figure(zero: float, figure: float) -> Any:
-    """Return a total, which SQLite has as a float; zero if it overflowed."""
+    # SQLite has all totals as floats, which may overflow.
     return type(zero)(figure) if math.isfinite(figure) else zero
 
 
@@ -160,7 +156,6 @@ def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Total
 
 
 def _insert(connection: sqlite3.Connection, call: CallRecord) -> int:
-    """Write a row, and add it to the sums; return its number."""
     cursor = connection.execute(_INSERT, _values(call))
     _add(connection, call, Totals.of(call))
     return cursor.lastrowid or 0
@@ -207,11 +202,7 @@ def _add(connection: sqlite3.Connection, call: CallRecord, totals: Totals) -> No
 
 
 def _scopes(call: CallRecord) -> tuple[str, str]:
-    """Return the names of the sums that a call belongs to: its session and its day."""
     return f"session:{call.session}", f"day:{call.day}"
-
-
-_values = attrgetter(*_COLUMNS)
 
 
 def _calls(
@@ -234,30 +225,22 @@ def _as_field(name: str, value: Any) -> tuple[str, Any]:
 
 
 class Tally:
-    """Sums of sessions and of days, which no loss of a file makes less.
-
-    `lock` is held while a call is recorded, so that none counts twice.
-    """
+    """Sums of sessions and of days, which no loss of a file makes less."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = Lock()  # held while a call is recorded, so that none counts twice
         self._sums: dict[str, Totals] = {}
 
     def larger(self, scope: str, recorded: Totals) -> Totals:
         """Return the totals of a scope: those recorded, or those known if more."""
-        known = self._sums.get(scope, Totals())
-        self._sums[scope] = max(recorded, known, key=lambda one: one.most_usd)
+        known = self._sums.get(scope, recorded)
+        self._sums[scope] = max(recorded, known, key=attrgetter("most_usd"))
         return self._sums[scope]
 
-    def add(self, scopes: Sequence[str], totals: Totals) -> None:
-        """Add a call to the scopes that it belongs to, or what has changed in it."""
-        for scope in scopes:
+    def add(self, call: CallRecord, totals: Totals) -> None:
+        """Add a call's totals, or what has changed in them, to its session and day."""
+        for scope in _scopes(call):
             self._sums[scope] = self._sums.get(scope, Totals()) + totals
-
-
-_SHORT_S = 0.5
-_DAYS = ("day:", "day:~")
-_Result = TypeVar("_Result")
 
 
 @public
@@ -315,26 +298,25 @@ class Ledger(Storage):
         now_s = self.now_s()
         day = local_day(now_s)
         call = replace(call, session=self.session, started_s=now_s, day=day)
-        scopes = _scopes(call)
 
         def work(connection: sqlite3.Connection) -> int:
-            recorded = (_totals(connection, scope) for scope in scopes)
-            session, today = map(self.tally.larger, scopes, recorded)
-            self.unknown_day = self._why_unknown(call.day)
+            recorded = {scope: _totals(connection, scope) for scope in _scopes(call)}
+            session, today = starmap(self.tally.larger, recorded.items())
+            self.unknown_day = self._why_unknown(day)
             if allow is not None:
                 allow(session, today)
             return _insert(connection, call)
 
         with self.tally.lock:
             number = self.write(work)
-            self.tally.add(scopes, Totals.of(call))
+            self.tally.add(call, Totals.of(call))
         return replace(call, number=number)
 
     def finish(self, begun: CallRecord, ended: CallRecord) -> None:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""
         with self.tally.lock:
             if begun.number not in self._struck:
-                self.tally.add(_scopes(begun), Totals.of(ended) + -Totals.of(begun))
+                self.tally.add(begun, Totals.of(ended) + -Totals.of(begun))
             try:
                 self.write(lambda c: _update(c, begun, ended))
             except KeyboardInterrupt:
@@ -383,7 +365,7 @@ class Ledger(Storage):
             if before is None:
                 return None
             struck = replace(before, is_struck=is_struck)
-            self.tally.add(_scopes(struck), Totals.of(struck) + -Totals.of(before))
+            self.tally.add(struck, Totals.of(struck) + -Totals.of(before))
             (self._struck.add if is_struck else self._struck.discard)(number)
         return struck
 
@@ -407,9 +389,6 @@ class Ledger(Storage):
     def _month(self) -> tuple[str, str]:
         month = f"day:{local_day(self.now_s())[:7]}"
         return f"{month}-00", f"{month}-99"
-
-
-_FILE = "ledger.sqlite"
 
 
 def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> Ledger:

@@ -9,12 +9,10 @@ from typing import Any
 
 from nemotron_magic.core import public
 
-_LATEST_S = 32_503_680_000.0
-"""The year 3000: a clock that is set beyond is wrong."""
+_LATEST_S = 32_503_680_000.0  # the year 3000: a clock that is set beyond is wrong
 
 
 def _local_time(seconds: float) -> datetime:
-    """Return a time since 1970 where this process runs, near to what clocks show."""
     return datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST_S), UTC).astimezone()
 
 

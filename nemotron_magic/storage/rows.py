@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from nemotron_magic.storage.database import Schema, Storage
+from nemotron_magic.storage.database import Schema, Storage, insertion
 from nemotron_magic.storage.files import user_folder
 
 
@@ -27,8 +27,7 @@ class RowState(IntEnum):
     ANSWERED = 2
     INVALID = 3
     """Answered and billed, but not by what was asked for."""
-    REFUSED = 4
-    """Not billed."""
+    REFUSED = 4  # not billed
     UNKNOWN = 5
     """Sent, and the answer lost: it may have been billed."""
 
@@ -43,10 +42,9 @@ DOUBTFUL = (RowState.SENT, RowState.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """One row as it is kept: what came of it, never what was sent.
+    """What came of a row, which was sent or ended at `changed_s`; never what was sent.
 
-    `changed_s` is when it was sent, or its end was written; `value` the answer as JSON,
-    or the reply's text where it was not one; `run` the beginning of its requests' ids.
+    `value` is JSON, or the reply's text where it was none; request ids begin by `run`.
     """
 
     key: bytes
@@ -106,19 +104,22 @@ _SCHEMA = Schema(
     forgotten="Answers are kept in memory: the store of rows {}",
 )
 _NUMBER = "(SELECT id FROM task WHERE hash = ?)"
-_MARKS = ", ".join("?" * (1 + len(_COLUMNS)))
+_values = attrgetter(*_COLUMNS)
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "key")
-_PUT = f"INSERT INTO answer VALUES ({_MARKS}) ON CONFLICT DO UPDATE SET {_SET}"
+_PUT = insertion("answer", ("task", *_COLUMNS)) + f" ON CONFLICT DO UPDATE SET {_SET}"
 _CLAIM = (
     f"{_PUT} WHERE state = {RowState.REFUSED:d} OR (state IN (%s) AND changed_s < ?)"
+)
+_BEGIN = (
+    f"{insertion('task', _TASK)} ON CONFLICT DO UPDATE SET "
+    "used_s = excluded.used_s, rows = excluded.rows, name = excluded.name"
 )
 
 
 class RowStore(Storage):
     """Answers by task and row; nothing of what was sent but its hash.
 
-    No method raises for what is wrong with the file: answers are then kept in memory,
-    and written as soon as a later run finds it sound.
+    In memory if the file cannot be used, and written once a later run finds it sound.
     """
 
     def __init__(
@@ -136,13 +137,8 @@ class RowStore(Storage):
         self._make_room(task.hash)
         known = self.find(task.hash)
         now_s = self.now_s()
-        begun = replace(task, created_s=now_s, used_s=now_s)
-        put = (
-            f"INSERT INTO task ({_TASK_NAMES}) VALUES ({', '.join('?' * len(_TASK))}) "
-            "ON CONFLICT DO UPDATE SET used_s = excluded.used_s, "
-            "rows = excluded.rows, name = excluded.name"
-        )
-        self.write(lambda c: c.execute(put, attrgetter(*_TASK)(begun)) and None)
+        begun = attrgetter(*_TASK)(replace(task, created_s=now_s, used_s=now_s))
+        self.write(lambda c: c.execute(_BEGIN, begun) and None)
         if held := self._held.pop(task.hash, None):
             self.put(task.hash, held.values())
         return known
@@ -162,10 +158,10 @@ class RowStore(Storage):
         before_s: float = 0.0,
         done: Iterable[AnswerRecord] = (),
     ) -> list[AnswerRecord]:
-        """Write rows down as sent; return those that nobody else has.
+        """Write down what is `done`, and rows as sent; return those nobody else has.
 
-        `done` is written first, all in one. A row that has a record is taken only if it
-        was refused, or is in one of `states` and has not changed since `before_s`.
+        A row that has a record is taken if it was refused, or is in one of `states` and
+        has not changed since `before_s`.
         """
         take = _CLAIM % ", ".join(f"{one:d}" for one in states)
         ended = list(done)
@@ -244,9 +240,6 @@ def open_rows(environ: Mapping[str, str]) -> RowStore:
     return RowStore((user_folder(environ, "data") / _FILE).absolute(), is_default=True)
 
 
-_values = attrgetter(*_COLUMNS)
-
-
 def _number(connection: sqlite3.Connection, task: str) -> int:
     # Where the file was replaced meanwhile, it does not have the task.
     add = "INSERT OR IGNORE INTO task (hash, used_s) VALUES (?, ?)"
@@ -255,7 +248,6 @@ def _number(connection: sqlite3.Connection, task: str) -> int:
 
 
 def _drop(connection: sqlite3.Connection, task: str) -> int:
-    """Throw a task away; return how many answers it had."""
     gone = connection.execute(f"DELETE FROM answer WHERE task = {_NUMBER}", (task,))
     connection.execute("DELETE FROM task WHERE hash = ?", (task,))
     return max(gone.rowcount, 0)

@@ -26,7 +26,7 @@ def asked_in(
     memory: Conversation, text: str, thread: str = MAIN, origin: str = ""
 ) -> PreparedPrompt:
     asked = Question(text, origin=origin, thread=thread).prepare(memory, SYSTEM)
-    memory.begin(asked)
+    memory.asked_last[thread] = asked
     return asked
 
 
@@ -240,7 +240,7 @@ def test_many_calls_that_end_at_once_are_all_kept() -> None:
         together.wait()
         for step in range(50):
             asked = Question(f"{number}.{step}").prepare(memory, SYSTEM)
-            memory.begin(asked)
+            memory.asked_last[asked.thread] = asked
             memory.end(asked, Reply("a", ReplyMetadata(usage=Usage(1))))
 
     with ThreadPoolExecutor(8) as pool:

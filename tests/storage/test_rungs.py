@@ -11,7 +11,7 @@ DAY_S = 86_400.0
 
 def test_it_is_kept_for_a_week_and_for_its_own_service(tmp_path: Path) -> None:
     now_s = [0.0]
-    memory = RungMemory(tmp_path / "rungs.sqlite", lambda: now_s[0])
+    memory = RungMemory(tmp_path / "rungs.sqlite", now_s=lambda: now_s[0])
     memory.keep("https://a", "m", "text")
     found = []
     for day in (0.0, 6.9, 7.1):
@@ -38,7 +38,7 @@ def test_what_is_learnt_later_counts(tmp_path: Path) -> None:
 
 def test_without_a_folder_it_is_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    memory = RungMemory(tmp_path / "file" / "rungs.sqlite", lambda: 0.0)
+    memory = RungMemory(tmp_path / "file" / "rungs.sqlite")
     memory.keep("https://a", "m", "text")
 
     assert memory.find("https://a", "m") == "text"
