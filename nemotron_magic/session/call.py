@@ -43,15 +43,13 @@ class CallAccounting:
         now_s: Callable[[], float],
         environ: Mapping[str, str],
     ) -> None:
-        self.notebook = ""
-        self.is_rehearsal = False
+        self.notebook, self.is_rehearsal = "", False
         self.saved: Callable[[str], CachedReply | None] = lambda request: None
         self.tallies: dict[str, Tally] = {}
         self.noticed: set[str] = set()  # said once a session
         self.ledger = Ledger(now_s=now_s) if ledger is None else ledger
         self._newer: set[str] = set()
-        self._environ = environ
-        self._now_s = now_s
+        self._environ, self._now_s = environ, now_s
 
     @property
     def ledger(self) -> Ledger:
@@ -88,11 +86,10 @@ class CallAccounting:
 
     def keep(self, reply: Reply, settings: Settings) -> None:
         """Cache a reply that is whole and new, if the cache is on."""
-        is_new = reply.metadata.recalled is None
-        if settings["cache"] == "on" and reply.is_whole and is_new:
-            request = reply.metadata.request_hash
-            self._newer.add(request)
-            self.cache.keep(request, CachedReply.of(reply).to_json())
+        known = reply.metadata
+        if settings["cache"] == "on" and reply.is_whole and not known.recalled:
+            self._newer.add(known.request_hash)
+            self.cache.keep(known.request_hash, CachedReply.of(reply).to_json())
 
     def pop_warning(self, ledger: Ledger) -> str:
         """Return once what the user should know of ledger and cache; else empty."""
@@ -130,15 +127,13 @@ class Call:
         self._first_text_s: float | None = None
 
     @property
-    def may_cost(self) -> bool:
-        """Whether the service may bill it."""
+    def _may_cost(self) -> bool:
         is_sent = self._draft.attempts > 0 and not self._is_refused
         return is_sent and not self._is_rehearsal
 
     @property
     def _is_rehearsal(self) -> bool:
-        answered = self.client.is_rehearsal(self._endpoint)
-        return self.metadata.is_rehearsal or answered
+        return self.metadata.is_rehearsal or self.client.is_rehearsal(self._endpoint)
 
     def run(self, guard: InterruptGuard) -> Reply:
         """Return the reply when it is whole; else raise with `error.reply` set.
@@ -158,9 +153,8 @@ class Call:
                 "Free some: del large objects, or restart the kernel",
             )
         except NemotronError as raised:
-            lost = isinstance(raised, errors.OutcomeUnknownError)
+            error, lost = raised, isinstance(raised, errors.OutcomeUnknownError)
             self._is_refused = not (lost or self._draft.accepted)
-            error = raised
         else:
             if not self._draft.is_truncated:
                 return self._finished(guard)
@@ -185,8 +179,7 @@ class Call:
         if self.prompt.notice:
             yield Notice(self.prompt.notice)
         if not self.prompt.bypass_cache or is_replay:
-            cached = self.accounting.cached(self.metadata.request_hash, settings)
-            if cached is not None:
+            if cached := self.accounting.cached(self.metadata.request_hash, settings):
                 self._begin(CallRecord(may_cost=False, is_cached=True))
                 yield from cached.events()
                 return
@@ -213,14 +206,14 @@ class Call:
     def _begin_within_limits(self, key: Key | None) -> None:
         """Record the call before it is sent, unless it may cost more than allowed."""
         limits, settings, why = budget.Budget.of(self.settings), self.settings, ""
-        if limits.are_set and not self.client.listed(self._endpoint):
+        models = self.client.listed(self._endpoint)
+        if limits.are_set and not models:
             try:
-                self.client.models(self._endpoint, key)
+                models = self.client.models(self._endpoint, key)
             except errors.InterruptedByUser:
                 raise
             except NemotronError as error:
                 why = error.what
-        models = self.client.listed(self._endpoint)
         is_served = any(model.goes_by(settings.model) for model in models)
         if limits.are_set and settings.model_is_default and models and not is_served:
             # A retired model has no price to hold a limit by.
@@ -261,8 +254,7 @@ class Call:
             self._first_text_s = self.clock_s() - self._started_s
         try:
             self.watch(event)
-        except Exception as error:
-            # The reply is paid for, whatever becomes of showing it.
+        except Exception as error:  # the reply is paid for all the same
             self.watch = lambda event: None
             said = f"It could not be shown while it arrived: {error!r}"
             self._draft.add(Notice(said))
@@ -307,9 +299,8 @@ class Call:
         return self.prompt.whole(reply)
 
     def _stopped(self) -> NemotronError:
-        billed = "it may have been billed" if self.may_cost else "it cost nothing"
-        if not self._draft.attempts:
-            billed = "nothing was sent"
+        billed = "it may have been billed" if self._may_cost else "it cost nothing"
+        billed = billed if self._draft.attempts else "nothing was sent"
         why, hint = f"nothing had arrived yet; {billed}", ""
         if self._draft.has_text:
             why, hint = f"what had arrived is kept; {billed}", errors.ASK_AGAIN
@@ -329,7 +320,7 @@ class Call:
             **{name: getattr(known, name) for name in _OF_REPLY},
             **{name: getattr(usage, name) for name in _OF_USAGE},
             error=type(error).__name__ if error else "",
-            may_cost=self.may_cost,
+            may_cost=self._may_cost,
             tokens_are_estimated=known.estimated_usage is not None,
             cost_usd=cost_usd,
             cost_is_estimated=not is_reported and cost_usd is not None,

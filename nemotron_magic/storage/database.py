@@ -157,7 +157,13 @@ def _without_rows(schema: Schema) -> bytes:
 
 
 class _Connection(sqlite3.Connection):
-    """Binds text that cannot be encoded, too, as names of files: with U+FFFD."""
+    """Binds text that cannot be encoded, too, as names of files: with U+FFFD.
+
+    `let_go` closes it, also when its owner is gone.
+    """
+
+    identity: tuple[int, int] | None
+    let_go: Callable[[], object]
 
     def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
         try:
@@ -171,14 +177,6 @@ class _Connection(sqlite3.Connection):
 
 def _encodable(values: Iterable[Any]) -> list[Any]:
     return [well_formed(one) if isinstance(one, str) else one for one in values]
-
-
-class _Open(NamedTuple):
-    """A connection, until it is closed or its owner is gone."""
-
-    connection: sqlite3.Connection
-    identity: tuple[int, int] | None
-    close: Callable[[], object]
 
 
 class Storage:
@@ -203,8 +201,8 @@ class Storage:
         self._schema, self._is_default, self._mounts = schema, is_default, mounts
         self._is_checked = False
         self._pid, self._lock = os.getpid(), threading.Lock()
-        self._open: _Open | None = None
-        self._of_parent: list[_Open | None] = []
+        self._open: _Connection | None = None
+        self._of_parent: list[_Connection | None] = []
         self._used_s = 0.0
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
@@ -286,12 +284,12 @@ class Storage:
             self._let_go()
             self._open = self._connect(path)
             if path is not None:
+                watched = (weakref.ref(self), self._open)
                 # No `Thread`: to start one waits for it, and an interrupt breaks that.
-                owner = weakref.ref(self)
-                _thread.start_new_thread(_close_when_idle, (owner, self._open))
-        return self._open.connection
+                _thread.start_new_thread(_close_when_idle, watched)
+        return self._open
 
-    def _connect(self, path: Path | None) -> _Open:
+    def _connect(self, path: Path | None) -> _Connection:
         if path is not None:
             self._check(path)
             _make_file(path, self._schema, self._is_default)
@@ -310,11 +308,12 @@ class Storage:
                 connection.executescript(self._schema.script)
             else:
                 prepare(connection, self._schema)
-            close = weakref.finalize(self, connection.close)
-            return _Open(connection, files.identity(path), close)
+            connection.identity = files.identity(path)
+            connection.let_go = weakref.finalize(self, connection.close)
         except BaseException:
             connection.close()
             raise
+        return connection
 
     def _check(self, path: Path) -> None:
         """Keep off network file systems, looked up once, and off what is not ours."""
@@ -322,9 +321,11 @@ class Storage:
             raise NotOurFile("it would lie on a network file system")
         self._is_checked = True
         found = files.check_place(path)
-        if found is None or self._is_default:
-            return
-        if not found.st_size or not _bears_our_name(path, self._schema):
+        if (
+            found
+            and not self._is_default
+            and not (found.st_size and _bears_our_name(path, self._schema))
+        ):
             raise NotOurFile(_NOT_OURS)
 
     def _notice_fork(self) -> None:
@@ -337,11 +338,11 @@ class Storage:
 
     def _let_go(self) -> None:
         if self._open is not None:
-            self._open.close()
+            self._open.let_go()
             self._open = None
 
 
-def _close_when_idle(owner: weakref.ref[Storage], opened: _Open) -> None:
+def _close_when_idle(owner: weakref.ref[Storage], opened: _Connection) -> None:
     """Close what was opened once it was idle for long enough; runs in a thread."""
     time.sleep(_IDLE_S)
     while (storage := owner()) and storage._open is opened:
