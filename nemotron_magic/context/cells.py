@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
@@ -115,19 +114,6 @@ def source_of(shell: Any) -> str:
     if last_source(shell) == code.rstrip("\n"):
         return str(shell.history_manager.input_hist_parsed[-1])
     return str(shell.transform_cell(code))
-
-
-def origin_of(shell: Any) -> str:
-    """Return the id of the cell that runs now, or a digest of its source."""
-    source = last_source(shell).encode("utf-8", "replace")
-    return cell_id_of(shell) or hashlib.sha256(source).hexdigest()[:16]
-
-
-def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
-    """Return the path of the notebook's file; "" where no front end tells it."""
-    of_vs_code = str(shell.user_ns.get("__vsc_ipynb_file__", ""))
-    path = environ.get("JPY_SESSION_NAME") or of_vs_code
-    return path if path.endswith(".ipynb") else ""
 
 
 def note_id(shell: Any, known: dict[int, str], info: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -75,7 +76,9 @@ class ContextGatherer:
             before, number = self._asked
             number = number + 1 if marker == before else 0
             self._asked = (marker, number)
-        return f"{cells.origin_of(shell)}/{number}", cells.cell_number(shell)
+        source = cells.last_source(shell).encode("utf-8", "replace")
+        place = cells.cell_id_of(shell) or hashlib.sha256(source).hexdigest()[:16]
+        return f"{place}/{number}", cells.cell_number(shell)
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
         """Return the question's text, its context, and a notice for the user."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.cells import Cell, cell_id_of, notebook_path
+from nemotron_magic.context.cells import Cell, cell_id_of
 from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_dict, as_list, as_text
@@ -82,8 +82,9 @@ def own_file(shell: Any, environ: Mapping[str, str], ids: Mapping[int, str]) -> 
     is_served = "JPY_SESSION_NAME" in environ
     if newest.startswith("vscode-notebook-cell:") and not is_served:
         return _path_in(newest)
-    named = notebook_path(shell, environ)
-    if not named or not newest:
+    of_vs_code = str(shell.user_ns.get("__vsc_ipynb_file__", ""))
+    named = environ.get("JPY_SESSION_NAME") or of_vs_code
+    if not named.endswith(".ipynb") or not newest:
         return ""
     if _holds(named, {asking}):
         return named

@@ -219,11 +219,15 @@ class KeySource(Protocol):
         """Return the keys of this session but for `key`."""
 
 
+_Messages = Sequence[Message]
+_Fields = Mapping[str, Any]
+
+
 class RedactedRequest(NamedTuple):
     """A whole request without the secrets in it."""
 
     messages: tuple[Message, ...]
-    fields: Mapping[str, Any]
+    fields: _Fields
     found: tuple[str, ...] = ()
 
 
@@ -246,28 +250,20 @@ class MessageRedactor:
         """Take `secret` out of every message from now on, wherever it stands."""
         self._hidden.append(endpoint.secret_value(secret))
 
-    def redact(
-        self,
-        messages: Sequence[Message],
-        settings: Settings,
-        fields: Mapping[str, Any] | None = None,
-    ) -> RedactedRequest:
+    def redact(self, messages: _Messages, settings: Settings) -> RedactedRequest:
         """Return the whole request without secrets, with the settings' own fields."""
-        fields = settings.parameters() if fields is None else fields
-        return self.of_now(settings)(messages, fields)
+        return self.of_now(settings)(messages, settings.parameters())
 
     def of_now(
         self, settings: Settings
-    ) -> Callable[[Sequence[Message], Mapping[str, Any]], RedactedRequest]:
+    ) -> Callable[[_Messages, _Fields], RedactedRequest]:
         """Return a `redact` for requests at once: secrets are read once for all."""
         if not settings["redact"]:
             return lambda messages, fields: RedactedRequest(tuple(messages), fields)
         key = self._access.readable_key(settings)
         redactor: Redactor | None = None
 
-        def redact(
-            messages: Sequence[Message], fields: Mapping[str, Any]
-        ) -> RedactedRequest:
+        def redact(messages: _Messages, fields: _Fields) -> RedactedRequest:
             nonlocal redactor
             texts = [split_delimiters(message["content"]) for message in messages]
             # Known by its name in one place, a secret goes from every other.
@@ -315,9 +311,9 @@ def _value(key: Key) -> str:
 
 
 def _redacted(
-    messages: Sequence[Message],
+    messages: _Messages,
     texts: Sequence[list[str]],
-    fields: Mapping[str, Any],
+    fields: _Fields,
     key: Key | None,
     redactor: Redactor,
 ) -> RedactedRequest:

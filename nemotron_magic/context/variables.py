@@ -28,11 +28,7 @@ _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
 
 
 def interpolate(prompt: str, find: Callable[[str], str]) -> tuple[str, dict[str, str]]:
-    """Return the prompt with plain references, and the description of each value named.
-
-    >>> interpolate("why is $`x` so?", lambda name: f"{name}: int 3")
-    ('why is `x` so?', {'x': 'x: int 3'})
-    """
+    """Return the prompt with plain references, and each value named, described."""
     found: dict[str, str] = {}
 
     def reference(mark: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import (
     FunctionType,
     GetSetDescriptorType,
@@ -52,10 +53,9 @@ def exact(value: object) -> str:
 
 def class_name(cls: type) -> str:
     """Return the full name of a class, as in `collections.OrderedDict`."""
-    try:
+    module = ""
+    with suppress(AttributeError):
         module = exact(_MODULE.__get__(cls))
-    except AttributeError:
-        module = ""
     # Of a class that a function made, where it was made is of no use.
     name = exact(_NAME.__get__(cls)).rpartition("<locals>.")[2] or "?"
     return name if module in ("", "builtins") else f"{module}.{name}"
@@ -101,10 +101,9 @@ def field(value: object, name: str) -> object:
     for cls in bases(type(value)):
         slot = namespace(cls).get(name)
         if type(slot) is MemberDescriptorType:
-            try:
+            with suppress(AttributeError):
                 return read(cls, name, value)
-            except AttributeError:
-                return MISSING
+            return MISSING
     return MISSING
 
 

@@ -21,21 +21,18 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value in self.values.items():
             if name not in BY_NAME:
-                raise InputError(
-                    f"there is no setting {name!r}", hint="All: %config Nemotron"
-                )
+                hint = "All: %config Nemotron"
+                raise InputError(f"there is no setting {name!r}", hint=hint)
             if value is not BY_NAME[name].default:
                 BY_NAME[name].check(value)
         for name in self.extra:
             if name in BY_NAME or name == "messages":
-                raise InputError(
-                    f"{name} cannot be a further field of the request",
-                    hint="It is a setting of its own, or the question itself",
-                )
+                what = f"{name} cannot be a further field of the request"
+                hint = "It is a setting of its own, or the question itself"
+                raise InputError(what, hint=hint)
         if self["top_logprobs"] is not None and not self["logprobs"]:
-            raise InputError(
-                "top_logprobs needs logprobs", hint="Add: -p logprobs=true"
-            )
+            hint = "Add: -p logprobs=true"
+            raise InputError("top_logprobs needs logprobs", hint=hint)
 
     def __getitem__(self, name: str) -> Any:
         parameter = BY_NAME[name]

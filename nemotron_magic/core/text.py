@@ -23,11 +23,7 @@ def plural(number: int, noun: str, several: str = "") -> str:
 
 
 def format_usd(cost_usd: float) -> str:
-    """Return an amount of dollars with two significant digits, at least cents.
-
-    >>> format_usd(1.5), format_usd(0.00124), format_usd(-3)
-    ('$1.50', '$0.0012', '-$3.00')
-    """
+    """Return an amount of dollars with two significant digits, at least cents."""
     if cost_usd == 0:
         return "$0"
     if cost_usd < 0:
@@ -145,11 +141,7 @@ def strip_invisible(text: str) -> str:
 
 
 def escape_smuggled(text: str) -> str:
-    r"""Return `text` with a sign in place of what only carries hidden text.
-
-    >>> escape_smuggled("why\U000e0041\U000e0042?")
-    'why[U+E0041 and 1 more]?'
-    """
+    """Return `text` with a sign in place of what only carries hidden text."""
 
     def sign(match: re.Match[str]) -> str:
         more = f" and {len(match[0]) - 1:,} more" if len(match[0]) > 1 else ""

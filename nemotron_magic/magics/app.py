@@ -225,8 +225,8 @@ class Asking:
             return _changed(last, call), Regeneration(call.text, thread)
         gives_code = call.command in TASKS and TASKS[call.command]["gives_code"]
         repairs, tries = int(settings["repair"]), settings["try_code"] == "on"
-        new = InsertOptions(gives_code, repairs=repairs, tries=tries)
-        options = _changed(new, call)
+        usual = InsertOptions(gives_code, repairs=repairs, tries=tries)
+        options = _changed(usual, call)
         question, source = self.app.questions.of(call, settings)
         return replace(options, before=source if gives_code else ""), question
 

@@ -8,6 +8,7 @@ import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -251,10 +252,9 @@ def _is_of_library(value: Any) -> bool:
 
 def _value_at(path: str, namespace: Mapping[str, object]) -> object:
     """Return the value of a path, without running code; MISSING if it has none."""
-    try:
+    with suppress(InputError, SyntaxError, ValueError):
         return evaluate(path, namespace)
-    except (InputError, SyntaxError, ValueError):
-        return MISSING
+    return MISSING
 
 
 def _syntax_error(source: str, transform: Callable[[str], str]) -> str:

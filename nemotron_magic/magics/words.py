@@ -78,7 +78,6 @@ FLAGS = (
 )
 
 FLAG_OF = {name: flag for flag in FLAGS for name in flag.names}
-"""Each flag by each of its names."""
 
 
 def flags_table() -> str:
@@ -175,30 +174,31 @@ def _setting_line(said: str) -> str:
     if found is None:
         return ""
     typed = re.sub("[ -]", "_", found[1].lower())
-    begun = [name for name in BY_NAME if len(typed) > 3 and name.startswith(typed)]
-    name = typed if typed in BY_NAME else begun[0] if len(begun) == 1 else ""
-    if not name or re.sub("[ -]", "_", said.lower()) in BY_NAME:
+    parameter, value = _setting(typed), found[2].strip("'\"")
+    if parameter is None or re.sub("[ -]", "_", said.lower()) in BY_NAME:
         return ""
-    parameter, value = BY_NAME[name], found[2].strip("'\"")
     is_figure = parameter.kind in ("number", "integer", "boolean")
-    is_whole = name == typed and "_" in name
+    is_whole = parameter.name == typed and "_" in typed
     if not (is_whole or is_figure or parameter.suggestions):
         return ""
     if parameter.kind == "boolean":
         value = _SWITCHED.get(value.lower(), value)
     try:
-        return f"%config Nemotron.{name} = {parameter.parse(value)!r}"
+        return f"%config Nemotron.{parameter.name} = {parameter.parse(value)!r}"
     except InputError:
         return ""
 
 
+def _setting(typed: str) -> Parameter | None:
+    """Return the setting of this name, or the only one that begins like it."""
+    begun = [one for one in BY_NAME if len(typed) > 3 and one.startswith(typed)]
+    return BY_NAME.get(begun[0] if len(begun) == 1 else typed)
+
+
 def suggest_command(word: str, commands: Collection[str] = COMMANDS) -> str:
     """Return the command that a word is but for one slip, as `fxi` is `fix`, or ""."""
-    near = [
-        one
-        for one in commands
-        if abs(len(word) - len(one)) <= 1 and not _cut(word).isdisjoint(_cut(one))
-    ]
+    as_long = (one for one in commands if abs(len(word) - len(one)) <= 1)
+    near = [one for one in as_long if _cut(word) & _cut(one)]
     return next(iter(difflib.get_close_matches(word, near, 1, 0)), "")
 
 
@@ -238,25 +238,23 @@ def _instead_of(name: str) -> str:
         return line if line[0] in "-%" else f"%nemotron {line}"
     setting = word.replace("-", "_")
     wanted = setting.removeprefix("no_")
-    begun = [one for one in BY_NAME if len(wanted) > 3 and one.startswith(wanted)]
-    parameter = BY_NAME.get(wanted if len(begun) != 1 else begun[0])
+    parameter, value = _setting(wanted), "…"
     if parameter is None or (wanted != setting and parameter.kind != "boolean"):
         return near
-    if parameter.flags and parameter.kind != "boolean":
+    if parameter.kind == "boolean":
+        value = str(wanted == setting)
+    elif parameter.flags:
         return parameter.flags[-1]
-    value = str(wanted == setting) if parameter.kind == "boolean" else "…"
     return f"%config Nemotron.{parameter.name} = {value}"
 
 
 def unknown_flag(name: str) -> InputError:
     """Return the error for a flag that there is not, with the one that was meant."""
     instead = _instead_of(name)
-    guess = {"-": f"Did you mean {instead}? ", "%": f"Did you mean: {instead}   "}
-    return InputError(
-        f"there is no flag {name}",
-        hint=f"{guess.get(instead[:1], 'All flags: %nemotron help   ')}"
-        "If it belongs to the question, put -- before it",
-    )
+    guesses = {"-": f"Did you mean {instead}? ", "%": f"Did you mean: {instead}   "}
+    guess = guesses.get(instead[:1], "All flags: %nemotron help   ")
+    hint = f"{guess}If it belongs to the question, put -- before it"
+    return InputError(f"there is no flag {name}", hint=hint)
 
 
 _STAYS = (

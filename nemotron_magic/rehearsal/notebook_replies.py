@@ -61,24 +61,8 @@ def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
 _HEAD = re.compile(r"(?:.*: )?pandas DataFrame, ([\d,]+) rows? × [\d,]+ columns?")
 _COLUMN = re.compile(r"  ([^:\n]+): ([\w\[\], ]+?)(?:, (.*))?")
 _MISSING = re.compile(r"(?:under 0\.1%|[\d.]+%) missing")
-_ANALYSES = tomllib.loads(
-    files(__package__).joinpath("analyses.toml").read_text("utf-8")
-)
-_PLOT = re.compile(r"\b(?:plot|chart|graph|draw|bars?|figure)\b", re.IGNORECASE)
-_CLEAN = re.compile(
-    r"\b(?:clean|tidy|wrong|mess|messy|missing|prepare|repair|duplicates?|types?)\b",
-    re.IGNORECASE,
-)
-# What a type holds, in a word that is the same with every version of pandas.
-_KINDS = {
-    "text": r"str|object|string|category",
-    "numbers": r"(?i:u?int|float).*",
-    "dates": r"datetime.*",
-}
-_DATE = re.compile(r"date|day|month|week|year|time|when", re.IGNORECASE)
-_AMOUNT = re.compile(
-    r"price|amount|cost|revenue|sales|total|value|units|quantity|score", re.IGNORECASE
-)
+_RULES = tomllib.loads(files(__package__).joinpath("rules.toml").read_text("utf-8"))
+_PATTERNS = {name: re.compile(one) for name, one in _RULES["patterns"].items()}
 
 
 class Column(NamedTuple):
@@ -93,25 +77,20 @@ class Column(NamedTuple):
 
 def _column(name: str, dtype: str, about: str) -> Column:
     """Read what stood behind a column's name."""
-    fits = (kind for kind, types in _KINDS.items() if re.fullmatch(types, dtype))
-    kind = next(fits, dtype)
+    kinds = _RULES["kinds"].items()
+    kind = next((k for k, types in kinds if re.fullmatch(types, dtype)), dtype)
     is_text, at = kind == "text", f"clean[{_quoted(name)}]"
     values = re.findall(r"'([^']*)'", about) if is_text else []
     is_category = len(values) > 1
-    found: dict[str, str] = {}
-    if len({value.strip().lower() for value in values}) < len(values):
-        said = "the same value is written in several ways"
-        found[said] = f"{at} = {at}.str.strip().str.title()"
-    if is_text and not is_category and _AMOUNT.search(name):
-        found["named like a number, kept as text"] = (
-            f'digits = {at}.str.replace(r"[^\\d.-]", "", regex=True)\n'
-            f'{at} = pd.to_numeric(digits, errors="coerce")'
-        )
-    if is_text and _DATE.search(name):
-        said = "named like a date, kept as text"
-        found[said] = f'{at} = pd.to_datetime({at}, errors="coerce")'
-    missing = _MISSING.findall(about)[:1]
-    return Column(name, kind, is_category, (*missing, *found), (*found.values(),))
+    stands_out = {
+        "spellings": len({value.strip().lower() for value in values}) < len(values),
+        "amount": is_text and not is_category and _PATTERNS["amount"].search(name),
+        "date": is_text and _PATTERNS["date"].search(name),
+    }
+    found = [_RULES["findings"][one] for one, does in stands_out.items() if does]
+    findings = (*_MISSING.findall(about)[:1], *(one["said"] for one in found))
+    cleaning = (one["code"].strip().format(at=at) for one in found)
+    return Column(name, kind, is_category, findings, tuple(cleaning))
 
 
 class Table(NamedTuple):
@@ -153,8 +132,8 @@ def reply_about(table: Table, question: str) -> str:
         "**Rehearsal: no model is behind this reply.** It follows rules, from the "
         f"description of `{table.name}` that came along: {table.rows} rows{sent}."
     )
-    is_plot = _PLOT.search(question) is not None
-    if not is_plot and _CLEAN.search(question):
+    is_plot = _PATTERNS["plot"].search(question) is not None
+    if not is_plot and _PATTERNS["clean"].search(question):
         return f"{source}\n\n{_cleaning(table)}"
     return f"{source} {_analysis(table, question, is_plot)}"
 
@@ -164,17 +143,18 @@ def _analysis(table: Table, question: str, is_plot: bool) -> str:
     names = {name: table.column(question, kind) for name, kind in kinds.items()}
     number, category, date = names.values()
     if number is None or not (is_plot or category):
-        analysis = _ANALYSES["summary"]
+        analysis = "summary"
     elif not is_plot:
-        analysis = _ANALYSES["totals"]
+        analysis = "totals"
     elif date is not None and "bar" not in question.lower():
-        analysis = _ANALYSES["months" if category else "month"]
+        analysis = "months" if category else "month"
     else:
-        analysis = _ANALYSES["bars" if category else "spread"]
-    what = analysis["what"].format(**names)
+        analysis = "bars" if category else "spread"
+    texts = _RULES["analyses"][analysis]
+    what = texts["what"].format(**names)
     quoted = {name: _quoted(text) for name, text in {**names, "what": what}.items()}
-    code = analysis["code"].format(table=table.name, quoted=quoted).strip()
-    return f"This {analysis['does']} {what}:\n\n{_code_block(code)}"
+    code = texts["code"].format(table=table.name, quoted=quoted).strip()
+    return f"This {texts['does']} {what}:\n\n{_code_block(code)}"
 
 
 def _cleaning(table: Table) -> str:

@@ -92,16 +92,15 @@ def question_of(messages: Messages) -> str:
 _DIRECTIVE = re.compile(r"\s*rehearsal:\s*(\w+)[ \t]?(.*)", re.IGNORECASE)
 _END = re.compile(r"^\s*rehearsal:\s*end\b.*$\n?", re.IGNORECASE | re.MULTILINE)
 
-VERBS: Mapping[str, Callable[..., Mapping[str, Any]]] = {
+Verbs = Mapping[str, Callable[..., Mapping[str, Any]]]
+VERBS: Verbs = {
     "length": lambda tokens: {"length_tokens": max(1, int(tokens))},
     "slow": lambda tokens_per_s: {"tokens_per_s": max(0.1, float(tokens_per_s))},
     "end": lambda: {},
 }
 
 
-def read_directives(
-    question: str, verbs: Mapping[str, Callable[..., Mapping[str, Any]]] = VERBS
-) -> dict[str, Any]:
+def read_directives(question: str, verbs: Verbs = VERBS) -> dict[str, Any]:
     """Return what lines of the question ask of the rehearsal, by these verbs."""
     directives: dict[str, Any] = {}
     rest = question

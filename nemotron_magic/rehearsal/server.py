@@ -167,10 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> Any:
         length = int(self.headers.get("Content-Length") or 0)
-        try:
+        with suppress(ValueError):
             return json.loads(self.rfile.read(length))
-        except ValueError:
-            return None
+        return None
 
     def _send(self, status: int, value: Json | str) -> None:
         """Send a body; a text is the message of an error."""

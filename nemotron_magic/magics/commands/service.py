@@ -33,15 +33,14 @@ def _models(app: App, text: str, settings: Settings) -> str:
     if not found:
         return f"No model of {len(models)} has {literal(wanted)} in its name."
     rows = []
-    for model in found[:_MOST_MODELS]:
-        context = f"{model.context_tokens:,}" if model.context_tokens else "unknown"
-        known = (model.input_usd, model.output_usd)
+    for one in found[:_MOST_MODELS]:
+        context = f"{one.context_tokens:,}" if one.context_tokens else "unknown"
+        known = (one.input_usd, one.output_usd)
         prices = ("unknown" if usd is None else f"{usd:g}" for usd in known)
-        rows.append((f"`{model.name}`", context, *prices))
+        rows.append((f"`{one.name}`", context, *prices))
     listed = table(("Model", ">Context, tokens", ">$ / M in", ">$ / M out"), rows)
     left = len(found) - _MOST_MODELS
-    more = f"\n\n{left} more; `%nemotron models: WORD` filters." if left > 0 else ""
-    return f"{listed}{more}"
+    return listed + f"\n\n{left} more; `%nemotron models: WORD` filters." * (left > 0)
 
 
 def _login(app: App, text: str, settings: Settings) -> str:
@@ -73,8 +72,7 @@ def _login(app: App, text: str, settings: Settings) -> str:
 
 def _forget_key(session: Session, endpoint: Endpoint) -> str:
     session.credentials.forget(endpoint)
-    left = session.credentials.key(endpoint)
-    if left is not None:
+    if left := session.credentials.key(endpoint):
         there = f"The key in {left.source} is still there"
         return f"{there}: remove it, then restart the kernel."
     return (
@@ -98,10 +96,6 @@ def _ask_for_key(prompt: str) -> str:
         raise InputError("the key cannot be asked for here", hint=hint) from None
 
 
-def _doctor(app: App, text: str, settings: Settings) -> str:
-    return "\n".join(_checks(app, settings))
-
-
 def _checks(app: App, settings: Settings) -> Iterator[str]:
     """Yield a line for each thing that a question needs, up to the first that lacks."""
     session, found = app.session, [f"Python {sys.version.split()[0]}"]
@@ -118,12 +112,11 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
         proxy = session.client.proxy(endpoint)
         yield _line(True, f"proxy: {literal(proxy) if proxy else 'none'}")
         what = "key"
-        key = session.credentials.key(endpoint)
-        state = f"key: {key_state(session, endpoint)}"
+        key, state = session.credentials.key(endpoint), key_state(session, endpoint)
         if key is not None:
             is_checked = session.client.check_key(endpoint, key)
             state = f"{state}; {endpoint.netloc} {_ACCEPTED[is_checked]}"
-        yield _line(key is not None or endpoint.is_loopback, state)
+        yield _line(key is not None or endpoint.is_loopback, f"key: {state}")
         what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
     except NemotronError as error:
@@ -190,10 +183,6 @@ _MORE = (
     "`%nemotron log: NUMBER` shows one in full; "
     "`%nemotron log: strike NUMBER` leaves it out of all totals."
 )
-_SHOWN_OTHERWISE = (
-    *("number", "started_s", "ending", "error", "cost_usd"),
-    *("is_cached", "is_struck", "day"),
-)
 _CACHING = {
     "off": "every question goes to the service",
     "on": "a repeated request is answered from the cache",
@@ -206,12 +195,10 @@ def _cache(app: App, text: str, settings: Settings) -> str:
     if text:
         return f"Deleted {plural(cache.clear(), 'reply', 'replies')}."
     number, size = cache.size()
-    replies = plural(number, "reply", "replies")
+    held = plural(number, "reply", "replies")
     room = f"{size / 1e6:.1f} of {cache.most_bytes / 1e6:,.0f} MB"
     where = f"`{cache.path}`" if cache.path else "memory, for this session only"
-    return (
-        f"The cache is {how}: {_CACHING[how]}. It holds {replies} ({room}) in {where}."
-    )
+    return f"The cache is {how}: {_CACHING[how]}. It holds {held} ({room}) in {where}."
 
 
 def _log(app: App, text: str, settings: Settings) -> str:
@@ -272,9 +259,10 @@ def _one_call(ledger: Ledger, number: str, how: str = "") -> str:
         )
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
     shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
-    for name, value in asdict(call).items():
-        if name not in _SHOWN_OTHERWISE and value not in (None, ""):
-            shown[name] = _format(value)
+    told = ["number", "started_s", "day", "ending", "error", "cost_usd"]
+    told += ["is_cached", "is_struck"]
+    others = {k: v for k, v in asdict(call).items() if k not in told}
+    shown |= {k: _format(v) for k, v in others.items() if v not in (None, "")}
     return table((f"Call {at}", ""), shown.items())
 
 
@@ -295,17 +283,13 @@ def _usage(app: App, text: str, settings: Settings) -> str:
     return f"Wrote {plural(number, 'call')} to `{path}`."
 
 
-def _balance(app: App, text: str, settings: Settings) -> str:
-    return balance(app.session, settings)
-
-
 SERVICE = {
     "models": _models,
     "login": _login,
-    "doctor": _doctor,
+    "doctor": lambda app, text, settings: "\n".join(_checks(app, settings)),
     "rehearse": _rehearse,
     "usage": _usage,
     "log": _log,
     "cache": _cache,
-    "balance": _balance,
+    "balance": lambda app, text, settings: balance(app.session, settings),
 }
