@@ -12,13 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from nemotron_magic.context.variables import evaluate
+from nemotron_magic.core import errors
 from nemotron_magic.core.endpoint import Endpoint
-from nemotron_magic.core.errors import (
-    InputError,
-    InvalidAnswerError,
-    NemotronError,
-    RequestError,
-)
+from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_number, at_path
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
@@ -34,12 +30,10 @@ from nemotron_magic.storage.rows import DOUBTFUL, AnswerRecord, RowState, RowSto
 
 _PILOT_ROWS = 5
 _FEW_ROWS = 20
-_SHOWN_CHARS = 60
 _LIST = (
     *("Run", "Question", "Model", "Last"),
     *("Rows", "Answered", "Errors", "Maybe billed", "Cost"),
 )
-_SHOWN_QUESTION = 40
 _UNSENT = "nothing was sent"
 _NO_RUNS = (
     'No rows have been asked about yet. Try: `%%nemotron --as "tone: good|bad" -o out '
@@ -62,7 +56,10 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
             raise InputError(f"rows has no command {one_line(word, 40)}", hint=hint)
     # As a value is written in a question: $`df.review`.
     text = re.sub(r"\A\$?`([^`]+)`\Z", r"\1", text)
-    expression, flags = _split_flags(text)
+    words = text.split(" ")
+    are_flags = (n for n, one in enumerate(words) if one.partition("=")[0] in FLAG_OF)
+    at = next(are_flags, len(words))
+    expression, flags = " ".join(words[:at]).strip(), " ".join(words[at:]).strip()
     if flags:
         right = f"{line[: line.rindex('rows:')]}{flags} rows: {expression}"
         hint = f"Type: %%nemotron {right}"
@@ -80,14 +77,6 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
         app.displays.show_markdown(_preview(app, question, settings))
         return None
     return _ask(app, call, question, settings)
-
-
-def _split_flags(text: str) -> tuple[str, str]:
-    """Return an expression, and what stands behind it and looks like flags."""
-    words = text.split(" ")
-    flags = (n for n, one in enumerate(words) if one.partition("=")[0] in FLAG_OF)
-    at = next(flags, len(words))
-    return " ".join(words[:at]).strip(), " ".join(words[at:]).strip()
 
 
 def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
@@ -129,13 +118,14 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
 
 def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
     """Return the column of the truth: of the frame itself, or of that it is part of."""
-    nodes = [ast.parse(expression, mode="eval").body]
-    while isinstance(nodes[-1], ast.Attribute | ast.Subscript):
-        nodes.append(nodes[-1].value)
-    for node in nodes:
+    whole = node = ast.parse(expression, mode="eval").body
+    while True:
         value: Any = evaluate(ast.unparse(node), names)
         if type(value).__name__ == "DataFrame" and label in list(value.columns):
-            return label if node is nodes[0] else value[label]
+            return label if node is whole else value[label]
+        if not isinstance(node, ast.Attribute | ast.Subscript):
+            break
+        node = node.value
     raise InputError(
         f"there is no column {one_line(label, 40)} beside {expression}",
         hint="Take the frame, too: rows: df[['review', 'truth']] with {review} below",
@@ -146,20 +136,18 @@ def _preview(app: App, question: RowsQuestion, settings: Settings) -> str:
     prepared = app.session.prepare_rows(question, settings)
     request = prepared.first_request()
     many, most_usd = plural(prepared.size, "row"), prepared.most_usd(request)
+    one = every = "unknown (`%nemotron models` shows the prices that are known)"
+    if most_usd is not None:
+        one = f"at most {format_usd(most_usd)}"
+        every = f"at most {format_usd(most_usd * prepared.size)}"
     notes = [
         ("goes out for each of", many),
         ("columns that go out", ", ".join(map(as_cell, prepared.columns))),
         ("goes to", f"`{request.settings.model}` at `{request.endpoint.netloc}`"),
-        ("may cost, a row", _at_most(most_usd)),
-        (f"may cost, all {many}", _at_most(most_usd and most_usd * prepared.size)),
+        ("may cost, a row", one),
+        (f"may cost, all {many}", every),
     ]
     return preview_messages(request.body(), notes, "What the first row would send")
-
-
-def _at_most(cost_usd: float | None) -> str:
-    if cost_usd is None:
-        return "unknown (`%nemotron models` shows the prices that are known)"
-    return f"at most {format_usd(cost_usd)}"
 
 
 def _ask(
@@ -182,7 +170,7 @@ def _ask(
 
     try:
         rows = app.session.ask_rows(question, settings, watch)
-    except NemotronError as error:
+    except errors.NemotronError as error:
         if error.rows is not None:
             keep(error.rows)
             kept = "Go on: run this cell again; what is answered is kept"
@@ -192,7 +180,7 @@ def _ask(
     keep(rows)
     if call.rows.get("strict") and rows.errors:
         first = rows.errors[0]
-        raise InvalidAnswerError(
+        raise errors.InvalidAnswerError(
             f"{plural(len(rows.errors), 'row')} without an answer",
             f"row {first.index}: {first.error}",
             "Ask them again: --again errors   Or keep what there is: without --strict",
@@ -216,8 +204,8 @@ def _end(rows: Rows, question: RowsQuestion) -> str:
     lines = [_of_all(rows) if is_sample else rows.summary()]
     if rows.asked:
         columns = [as_cell(one) for one in rows.details["columns"] if one]
-        noun = "columns" if len(columns) > 1 else "column"
-        sent = f"{noun} {', '.join(columns)}" if columns else "the values"
+        s = "s" if len(columns) > 1 else ""
+        sent = f"column{s} {', '.join(columns)}" if columns else "the values"
         lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} redacted")
     for states, what in _LEFT_OVER.items():
         if many := sum(rows.states[one] for one in states):
@@ -265,13 +253,8 @@ def _table(
         + [row.error] * has_errors
         for at, row in enumerate(rows)
     ]
-    return as_table([*map(as_cell, heads)], ([*map(_cell, line)] for line in lines))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        value = one_line(value, _SHOWN_CHARS)
-    return "" if value is None else as_cell(value)
+    cells = (["" if x is None else as_cell(x, 60) for x in line] for line in lines)
+    return as_table([*map(as_cell, heads)], cells)
 
 
 def _listed(app: App, store: RowStore, text: str) -> str:
@@ -284,7 +267,7 @@ def _listed(app: App, store: RowStore, text: str) -> str:
         lines.append(
             [
                 as_cell(task.name or "rows"),
-                as_cell(one_line(task.instruction, _SHOWN_QUESTION)),
+                as_cell(task.instruction, 40),
                 as_cell(task.model.rpartition("/")[2]),
                 f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}",
                 *(f"{figure:,}" if figure else "" for figure in figures),
@@ -320,8 +303,8 @@ def _checked(app: App, store: RowStore, text: str) -> str:
         endpoint = Endpoint.read(task.base_url)
         try:
             logged = session.client.logged(endpoint, session.credentials.key(endpoint))
-        except RequestError as error:
-            raise RequestError(
+        except errors.RequestError as error:
+            raise errors.RequestError(
                 f"{endpoint.netloc} has no log of requests",
                 f"{plural(len(doubtful), 'row')} may have been billed; {error.what}",
                 "Ask them again, which may cost twice: --again billed",
