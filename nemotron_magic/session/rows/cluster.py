@@ -42,9 +42,7 @@ class Cluster:
         if why:
             hint = "Such as: engine=Client(cluster)"
             raise InputError(f"engine is {why}", "nothing was sent", hint)
-        self._dask = client
-        self._put = put
-        self._topic = f"nemotron-rows-{topic}"
+        self._dask, self._put, self._topic = client, put, f"nemotron-rows-{topic}"
         self._lock = Lock()
         self._at: dict[bytes, str] = {}  # the worker that has a row
         self._begun: set[bytes] = set()
@@ -61,26 +59,22 @@ class Cluster:
             Thread(target=self._watch, daemon=True).start()
         workers = self._there
         self._prepare(workers, requests[0].request.key)
+        ready = self._ready.intersection(workers)
         shares: dict[str, list[RowRequest]] = {}
         with self._lock:
-            load = Counter(dict.fromkeys(self._ready.intersection(workers), 0))
-            load.update(self._at.values())
+            load = Counter(self._at.values())
             for one in requests:
-                worker = min(self._ready.intersection(workers), key=load.__getitem__)
+                worker = min(ready, key=load.__getitem__)
                 load[worker] += 1
                 self._at[one.key] = worker
                 # The key stays behind: arguments of tasks can be seen.
                 bare = replace(one, request=replace(one.request, key=None))
                 shares.setdefault(worker, []).append(bare)
         self._handed = [one for one in self._handed if not one.done()]
-        self._handed += [
-            self._dask.submit(
-                *(_take_on, self._topic, worker, share, load[worker]),
-                workers=[worker],
-                pure=False,
-            )
-            for worker, share in shares.items()
-        ]
+        for worker, share in shares.items():
+            work = (_take_on, self._topic, worker, share, load[worker])
+            handed = self._dask.submit(*work, workers=[worker], pure=False)
+            self._handed.append(handed)
 
     def has_begun(self, key: bytes) -> bool:
         """Return whether the request of a row has gone out."""
@@ -105,10 +99,10 @@ class Cluster:
 
     def _prepare(self, workers: Sequence[str], key: Key | None) -> None:
         """Let workers that came later send, too; raise InputError if one cannot."""
-        new = [one for one in workers if one not in self._ready]
         if not workers:
             hint = "Add some: client.cluster.scale(2)"
             raise InputError("the cluster has no workers", hint=hint)
+        new = [one for one in workers if one not in self._ready]
         if not new:
             return
         origin = key.origin if key else ""
@@ -144,9 +138,9 @@ class Cluster:
             return
         with self._lock:
             self._begun.discard(said.key)
-            if self._at.pop(said.key, None) is None:
-                return
-        self._put(said)
+            is_open = self._at.pop(said.key, None) is not None
+        if is_open:
+            self._put(said)
 
     def _watch(self) -> None:
         """Say what became of the rows of workers that are lost."""
