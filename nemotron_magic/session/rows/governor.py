@@ -36,41 +36,22 @@ class _Bucket:
     def __init__(self, a_minute: float, now_s: float) -> None:
         self._a_second = a_minute / 60
         self._room = max(1.0, self._a_second)
-        self._left = self._room
+        self.left = self._room
         self._seen_s = now_s
 
     def wait_s(self, units: float, now_s: float) -> float:
         """Return the time until it holds these, or of too many, until it is full."""
         grown = (now_s - self._seen_s) * self._a_second
-        self._left, self._seen_s = min(self._room, self._left + grown), now_s
-        return (min(units, self._room) - self._left) / self._a_second
-
-    def take(self, units: float) -> None:
-        self._left -= units
+        self.left, self._seen_s = min(self._room, self.left + grown), now_s
+        return (min(units, self._room) - self.left) / self._a_second
 
 
 class Governor:
     """Slots, one clock for all waits, limits a minute, and a budget.
 
-    Parameters
-    ----------
-    at_once : int
-        Most rows under way. Refusals halve the slots; full rounds without one open one
-        more, but hardly any beyond what was refused before.
-    rpm, tpm : float or None
-        Most requests and tokens a minute.
-    budget_usd : float or None
-        Most that all may cost; what a row may cost is set aside before it is sent.
-
-    Attributes
-    ----------
-    slots : int
-        How many may be under way now.
-    hold_s : float
-        When sending may go on, by the clock; in the past if it may now.
-    spent_usd : float
-        What came of the rows so far; of those whose cost nobody knows, what was set
-        aside.
+    Refusals halve the `slots`; full rounds without one open one more, but hardly any
+    beyond what was refused before. By the clock, sending may go on at `hold_s`. What a
+    row may cost is set aside before it is sent, and stays so if nobody knows its cost.
     """
 
     def __init__(
@@ -82,25 +63,18 @@ class Governor:
         tpm: float | None = None,
         budget_usd: float | None = None,
     ) -> None:
-        self.slots = at_once
-        self.hold_s = -math.inf
+        self.slots = self._at_once = self._ceiling = at_once
+        self.hold_s = self._halved_s = -math.inf
         self.budget_usd = budget_usd
-        self.spent_usd = 0.0
+        self.spent_usd = self._reserved_usd = 0.0
         self.in_flight = 0
-        self._at_once = at_once
-        self._clock_s = clock_s
-        self._began_s = clock_s()
+        self._clock_s, self._began_s = clock_s, clock_s()
         self._requests = _Bucket(rpm, self._began_s) if rpm else None
         self._tokens = _Bucket(tpm, self._began_s) if tpm else None
         self._lock = Lock()
-        self._reserved_usd = 0.0
         self._costs_usd: list[float] = []
-        self._halved_s = -math.inf
-        self._accepted = self._ended = 0
+        self._accepted = self._ended = self._since_change = self._refusals = 0
         self._under_way_s = 0.0
-        self._ceiling = at_once
-        self._since_change = 0
-        self._refusals = 0
 
     def take(self, tokens: int = 0, most_usd: float | None = None) -> Lease | float:
         """Return a lease, or the seconds until it is worth asking again.
@@ -112,8 +86,9 @@ class Governor:
             now_s = self._clock_s()
             if self.in_flight >= self.slots:
                 return math.inf
-            buckets = ((self._requests, 1), (self._tokens, tokens))
-            waits = [one.wait_s(many, now_s) for one, many in buckets if one]
+            both = ((self._requests, 1), (self._tokens, tokens))
+            buckets = [(one, many) for one, many in both if one]
+            waits = (one.wait_s(many, now_s) for one, many in buckets)
             wait_s = max((self.hold_s - now_s, *waits))
             if wait_s > _BLINK_S:
                 return wait_s
@@ -123,8 +98,7 @@ class Governor:
                 if planned_usd - self.budget_usd > _ROUNDING_USD:
                     return math.inf
             for one, many in buckets:
-                if one:
-                    one.take(many)
+                one.left -= many
             self._reserved_usd += reserved_usd
             self.in_flight += 1
             return Lease(now_s, reserved_usd)
