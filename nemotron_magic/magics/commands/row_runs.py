@@ -135,14 +135,15 @@ def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
 def _preview(app: App, question: RowsQuestion, settings: Settings) -> str:
     prepared = app.session.prepare_rows(question, settings)
     request = prepared.first_request()
-    many, most_usd = plural(prepared.size, "row"), prepared.most_usd(request)
+    task, most_usd = prepared.task, prepared.most_usd(request)
+    many = plural(task.table.size, "row")
     one = every = "unknown (`%nemotron models` shows the prices that are known)"
     if most_usd is not None:
         one = f"at most {format_usd(most_usd)}"
-        every = f"at most {format_usd(most_usd * prepared.size)}"
+        every = f"at most {format_usd(most_usd * task.table.size)}"
     notes = [
         ("goes out for each of", many),
-        ("columns that go out", ", ".join(map(as_cell, prepared.columns))),
+        ("columns that go out", ", ".join(map(as_cell, task.names))),
         ("goes to", f"`{request.settings.model}` at `{request.endpoint.netloc}`"),
         ("may cost, a row", one),
         (f"may cost, all {many}", every),

@@ -197,9 +197,15 @@ class Answers:
         """How many rows have come to an end."""
         return self.answered + len(self.failed)
 
-    def begin(self, accounting: RunAccounting, models: Iterable[Model]) -> None:
-        """Take on what costs are counted with."""
-        self._accounting = accounting
+    def begin(
+        self,
+        record: CallRecord,
+        allow: Callable[[Totals, Totals], None],
+        models: Iterable[Model],
+    ) -> None:
+        """Get ready to count what rows cost, unless `allow` raises."""
+        means = self._means
+        self._accounting = RunAccounting(means.ledger, record, means.clock_s, allow)
         self._priced = dearest(models, {"model": self._task.settings.model})
 
     def end(self, row: PendingRow, ended: Ended) -> None:
@@ -215,6 +221,13 @@ class Answers:
                 self.stopped = self.stopped or error
         else:
             self._refuse(row, error)
+
+    def write(self, is_over: bool = False) -> None:
+        """Write down what came of rows, and what they cost, if it is time."""
+        if self.unwritten:
+            self._means.store.put(self._task.hash, self.unwritten.values())
+            self.unwritten.clear()
+        self._accounting.write(is_over)
 
     def lose(self, row: PendingRow, why: str, reply: Reply | None = None) -> None:
         """Take in that an answer was lost: the row may have been billed."""

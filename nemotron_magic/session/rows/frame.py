@@ -66,27 +66,26 @@ def row_of(index: Any, one: AnswerRecord) -> Row:
 class Estimate:
     """What all rows would cost and take, by those that were asked."""
 
-    cost_usd: float | None
-    error_usd: float
-    duration_s: float | None
+    cost_usd: float | None = None
+    error_usd: float = 0.0
+    duration_s: float | None = None
 
     @classmethod
     def of(
         cls,
-        asked: Sequence[tuple[int, float | None]],
+        asked: Iterable[tuple[int, float | None]],
         all_chars: int,
         many: int,
-        duration_s: float | None,
     ) -> Estimate:
         """Return it by lengths and costs, within two standard errors of their ratio."""
         known = [(chars, cost) for chars, cost in asked if cost is not None]
         chars = sum(one for one, _ in known)
         if not chars:
-            return cls(None, 0.0, duration_s)
+            return cls()
         a_char = sum(cost for _, cost in known) / chars
         squares = sum((cost - a_char * size) ** 2 for size, cost in known)
         spread = math.sqrt(squares / max(len(known) - 1, 1) / len(known))
-        return cls(a_char * all_chars, 2 * spread * many, duration_s)
+        return cls(a_char * all_chars, 2 * spread * many)
 
 
 @dataclass(frozen=True, slots=True)

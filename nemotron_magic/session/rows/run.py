@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from numbers import Integral, Real
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -30,34 +31,11 @@ from nemotron_magic.core.errors import (
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.session.budget import (
-    Budget,
-    CostEstimate,
-    estimate_cost,
-    estimate_usage,
-)
-from nemotron_magic.session.rows.answers import (
-    Answers,
-    Means,
-    PendingRow,
-    RunAccounting,
-)
+from nemotron_magic.session import budget
+from nemotron_magic.session.rows import frame, task
+from nemotron_magic.session.rows.answers import Answers, Means, PendingRow
 from nemotron_magic.session.rows.engine import Ended, RowRequest, Threads
-from nemotron_magic.session.rows.frame import (
-    Estimate,
-    Progress,
-    Rows,
-    format_duration,
-    row_of,
-)
 from nemotron_magic.session.rows.governor import Governor, Lease
-from nemotron_magic.session.rows.task import (
-    RowsQuestion,
-    RowTask,
-    Table,
-    is_missing,
-    read_table,
-)
 from nemotron_magic.session.structured.asking import Rung
 from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.records import CallRecord, Totals
@@ -85,27 +63,21 @@ class Run:
     def __init__(
         self,
         means: Means,
-        question: RowsQuestion,
+        question: task.RowsQuestion,
         settings: Settings,
-        watch: Callable[[Progress], object],
+        watch: Callable[[frame.Progress], object],
     ) -> None:
         _check(question)
         self._means, self._settings, self._watch = means, settings, watch
         self._question = question
         self._name = question.name or "rows"
-        table = read_table(question.values, question.sample is not None)
+        table = task.read_table(question.values, question.sample is not None)
         unsent = question.label if isinstance(question.label, str) else None
         self._labels = _labels_of(question.label, table)
-        self._task = task = RowTask(
-            question.instruction,
-            table,
-            parse_fields(question.as_),
-            settings,
-            means.endpoint.base_url,
-            unsent,
+        fields, base_url = parse_fields(question.as_), means.endpoint.base_url
+        self.task = task.RowTask(
+            question.instruction, table, fields, settings, base_url, unsent
         )
-        at_once = question.at_once
-        self._at_once, rpm, tpm = at_once, question.rpm, question.tpm
         self._states = [state for word in question.again for state in AGAIN[word]]
         self._run = uuid.uuid4().hex[:8]
         self._clock_s = means.clock_s
@@ -116,9 +88,16 @@ class Run:
         self._under_way: dict[bytes, PendingRow] = {}
         self._elsewhere: set[bytes] = set()
         self._events: SimpleQueue[Ended] = SimpleQueue()
-        self._engine = self._engine_of(question.engine)
-        self._governor = Governor(at_once, clock_s=means.clock_s, rpm=rpm, tpm=tpm)
-        self._answers = Answers(task, means, self._governor, self._run)
+        self._engine: Threads | Cluster
+        if question.engine is None:
+            self._engine = Threads(means.client, self._events.put)
+        else:
+            from nemotron_magic.session.rows.cluster import Cluster
+
+            self._engine = Cluster(question.engine, self._events.put, self._run)
+        limits = {"rpm": question.rpm, "tpm": question.tpm}
+        self._governor = Governor(question.at_once, clock_s=means.clock_s, **limits)
+        self._answers = Answers(self.task, means, self._governor, self._run)
         self._redact = means.redactor.of_now(settings)
         self._key: Key | None = None
         self._models: tuple[Model, ...] = ()
@@ -130,30 +109,12 @@ class Run:
         self._ends_s = math.inf
         self._rendered_s = -math.inf
 
-    def _engine_of(self, client: Any) -> Threads | Cluster:
-        if client is None:
-            return Threads(self._means.client, self._events.put)
-        from nemotron_magic.session.rows.cluster import Cluster
-
-        return Cluster(client, self._events.put, self._run)
-
     # ---- before
-
-    @property
-    def size(self) -> int:
-        """How many rows there are."""
-        return self._task.table.size
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of the columns that go out."""
-        return self._task.names
 
     def most_usd(self, request: Request) -> float | None:
         """Return what a row costs at most by the prices that are listed."""
         self._learn_models()
-        estimate = self._estimate(request)
-        return estimate.most_usd if estimate else None
+        return self._most(request)[1]
 
     def _learn_models(self) -> None:
         self._models = self._means.client.listed(self._means.endpoint)
@@ -162,33 +123,26 @@ class Run:
 
     def name_rows(self) -> None:
         """Read each row once, and learn which are equal or empty."""
-        for at in range(self.size):
-            text = self._task.text(at)
-            key = self._task.key(text) if text else b""
+        for at in range(self.task.table.size):
+            text = self.task.text(at)
+            key = self.task.key(text) if text else b""
             self.keys.append(key)
             if key and key not in self._first:
                 self._first[key], self._chars[key] = at, len(text)
 
     def _choose(self) -> None:
         """Choose what to ask: all, or some spread over the rows that have a truth."""
-        means, task, sample = self._means, self._task, self._question.sample
-        record = TaskRecord(
-            task.hash,
-            self._name,
-            means.endpoint.base_url,
-            self._settings.model,
-            task.instruction,
-            task.fields.prompt_line(),
-            self.size,
-        )
-        known = means.store.begin(record)
-        answers, keys = self._answers, list(self._first)
+        own, sample = self.task, self._question.sample
+        base_url, model = self._means.endpoint.base_url, self._settings.model
+        asked = (own.instruction, own.fields.prompt_line(), own.table.size)
+        record = TaskRecord(own.hash, self._name, base_url, model, *asked)
+        known = self._means.store.begin(record)
+        answers, keys = self._answers, [*self._first]
         answers.found = {key: known[key] for key in keys if key in known}
         if sample is not None:
             labels, first = self._labels, self._first
-            labeled = [
-                key for key in keys if labels and not is_missing(labels[first[key]])
-            ]
+            truths = {key: labels[first[key]] for key in keys if labels}
+            labeled = [key for key in truths if not task.is_missing(truths[key])]
             keys = spread(labeled or keys, sample)
         for key in keys:
             one = answers.found.get(key)
@@ -204,8 +158,8 @@ class Run:
 
     def first_request(self) -> Request:
         """Return what would be sent for the first row that has any text."""
-        texts = ((at, self._task.text(at)) for at in range(self.size))
-        at = next((at for at, text in texts if text), 0)
+        places = range(self.task.table.size)
+        at = next((at for at in places if self.task.text(at)), 0)
         return self._request(PendingRow(b"", at))
 
     # ---- the run
@@ -230,7 +184,7 @@ class Run:
         """Learn the prices, and what may be spent."""
         means, settings = self._means, self._settings
         self._key = means.key()
-        budget, why = Budget.of(settings), ""
+        limits, why = budget.Budget.of(settings), ""
         if not means.client.listed(means.endpoint):
             try:
                 means.client.models(means.endpoint, self._key)
@@ -239,14 +193,15 @@ class Run:
             except NemotronError as error:
                 why = error.what
         self._learn_models()
-        if budget.are_set:
-            estimate = self._estimate(self.first_request())
-            budget.check_call(estimate, settings.model, why)
+        if limits.are_set:
+            body = self.first_request().body()
+            estimate = budget.estimate_cost(self._models, body)
+            limits.check_call(estimate, settings.model, why)
             self._redacted = 0
 
         def allow(session: Totals, today: Totals) -> None:
-            budget.check_budgets(None, session, today, means.ledger.unknown_day)
-            left_usd, self._how_more = budget.least_left(session, today)
+            limits.check_budgets(None, session, today, means.ledger.unknown_day)
+            left_usd, self._how_more = limits.least_left(session, today)
             self._governor.budget_usd = left_usd
 
         record = CallRecord(
@@ -255,20 +210,20 @@ class Run:
             thread=f"rows: {self._name}",
             notebook=means.notebook,
             endpoint=means.endpoint.base_url,
-            request_hash=self._task.hash,
+            request_hash=self.task.hash,
         )
-        self._accounting = RunAccounting(means.ledger, record, means.clock_s, allow)
-        self._answers.begin(self._accounting, self._models)
+        self._answers.begin(record, allow, self._models)
 
     def _drive(self, guard: InterruptGuard) -> None:
         while self._answers.waiting or self._under_way:
             wait_s = self._lease()
-            self._write()
+            self._answers.write()
             if not self._under_way and not self._may_go_on(wait_s):
                 break
-            for one in self._come(min(wait_s, _TICK_S)):
-                self._end(one)
-            self._accounting.write()
+            for ended in self._come(min(wait_s, _TICK_S)):
+                if row := self._under_way.pop(ended.key, None):  # else it was dropped
+                    self._took_s += self._clock_s() - row.began_s
+                    self._answers.end(row, ended)
             self._look_at(guard)
             self._render()
 
@@ -327,7 +282,7 @@ class Run:
         done = [*answers.unwritten.values(), *own]
         answers.unwritten.clear()
         claimed = self._means.store.claim(
-            self._task.hash, others, self._states, self._began_at_s, done
+            self.task.hash, others, self._states, self._began_at_s, done
         )
         taken = {one.key for one in (*own, *claimed)}
         requests = []
@@ -348,7 +303,7 @@ class Run:
         """Yield what has happened, after a wait for the first of it."""
         with suppress(Empty):
             yield self._events.get(timeout=max(wait_s, 0.001))
-            for _ in range(2 * self._at_once):
+            for _ in range(2 * self._question.at_once):
                 yield self._events.get_nowait()
 
     def _look_at(self, guard: InterruptGuard) -> None:
@@ -372,7 +327,7 @@ class Run:
             for row in self._under_way.values()
             if row.attempts == 1 and not self._engine.has_begun(row.key)
         ]
-        self._means.store.release(self._task.hash, [row.key for row in unsent])
+        self._means.store.release(self.task.hash, [row.key for row in unsent])
         for row in self._under_way.values():
             if row in unsent:
                 self._answers.found.pop(row.key, None)
@@ -386,8 +341,7 @@ class Run:
         if self._under_way:
             self._drop()
         self._engine.close()
-        self._write()
-        self._accounting.write(is_over=True)
+        self._answers.write(is_over=True)
 
     def _find_elsewhere(self, guard: InterruptGuard) -> None:
         """Take the answers to rows that another kernel is asking now."""
@@ -399,15 +353,15 @@ class Run:
             doubtful |= self._elsewhere
             if not doubtful:
                 return
-            known = self._means.store.find(self._task.hash)
+            known = self._means.store.find(self.task.hash)
             alive = {
                 one.run
                 for one in known.values()
                 if one.run != self._run and one.changed_s >= self._began_at_s
             }
-            found |= {key: known[key] for key in doubtful & set(known)}
-            open_ = [found[key] for key in doubtful if key in found]
-            if not any(r.state == RowState.SENT and r.run in alive for r in open_):
+            found |= {key: known[key] for key in doubtful & known.keys()}
+            records = (found[key] for key in doubtful & found.keys())
+            if not any(r.state == RowState.SENT and r.run in alive for r in records):
                 return
             time.sleep(_TICK_S)
 
@@ -418,10 +372,10 @@ class Run:
         row.rung = self._answers.rung
         messages = row.messages
         if not messages:
-            messages = self._task.messages(self._task.text(row.at), row.rung)
+            messages = self.task.messages(self.task.text(row.at), row.rung)
         form = (row.rung, self._answers.max_tokens)
         if form not in self._forms:
-            wanted = self._task.request_fields(*form)
+            wanted = self.task.request_fields(*form)
             self._forms[form] = self._redact((), wanted).fields
         redacted = self._redact(messages, {})
         self._redacted += 0 if row.attempts else len(redacted.found)
@@ -429,7 +383,7 @@ class Run:
         return Request(endpoint, redacted.messages, self._settings, self._key, fields)
 
     def _sent(self, at: int) -> str:
-        shown: Message = {"role": "user", "content": " · ".join(self._task.values(at))}
+        shown: Message = {"role": "user", "content": " · ".join(self.task.values(at))}
         return str(self._redact((shown,), {}).messages[0]["content"])
 
     def _too_long(self, request: Request) -> str:
@@ -443,28 +397,12 @@ class Run:
 
     def _most(self, request: Request) -> tuple[int, float | None]:
         """Return the tokens a row may take, and what it costs at most, if known."""
-        if estimate := self._estimate(request):
+        body = request.body()
+        if estimate := budget.estimate_cost(self._models, body):
             tokens = estimate.prompt_tokens + estimate.reply_tokens
             return tokens, estimate.most_usd
-        body = request.body()
-        sent = estimate_usage(body, "").prompt_tokens or 0
+        sent = budget.estimate_usage(body, "").prompt_tokens or 0
         return sent + int(body.get("max_tokens") or 0), None
-
-    def _estimate(self, request: Request) -> CostEstimate | None:
-        return estimate_cost(self._models, request.body())
-
-    def _end(self, ended: Ended) -> None:
-        """Take in what came of a request."""
-        row = self._under_way.pop(ended.key, None)
-        if row is not None:  # else it was dropped
-            self._took_s += self._clock_s() - row.began_s
-            self._answers.end(row, ended)
-
-    def _write(self) -> None:
-        unwritten = self._answers.unwritten
-        if unwritten:
-            self._means.store.put(self._task.hash, unwritten.values())
-            unwritten.clear()
 
     # ---- what is told
 
@@ -479,14 +417,16 @@ class Run:
             # The rows are paid for, whatever becomes of showing it.
             self._watch = bool
 
-    def _progress(self, now_s: float) -> Progress:
+    def _progress(self, now_s: float) -> frame.Progress:
         answers = self._answers
         done, left = answers.done, self._wanted - answers.done
         elapsed_s = max(now_s - self._began_s, 0.001)
         costs = [cost for cost in answers.asked.values() if cost is not None]
         cost_usd = sum(costs) if costs else None
-        hold_s = self._governor.hold_s - now_s
-        return Progress(
+        hold_s = max(self._governor.hold_s - now_s, 0.0)
+        wait = f"waiting {frame.format_duration(hold_s)}: the service is busy"
+        last = (frame.row_of(at, answers.found[key]) for at, key in answers.last)
+        return frame.Progress(
             done=done,
             wanted=self._wanted,
             errors=len(answers.failed),
@@ -495,42 +435,41 @@ class Run:
             cost_usd=cost_usd,
             about_usd=cost_usd / len(costs) * self._wanted if cost_usd else None,
             left_s=left * elapsed_s / done if done else None,
-            waiting=f"waiting {format_duration(hold_s)}: the service is busy"
-            if hold_s > 0.5
-            else "",
-            last=tuple(row_of(at, answers.found[key]) for at, key in answers.last),
+            waiting=wait if hold_s > 0.5 else "",
+            last=tuple(last),
         )
 
-    def rows(self, again: Callable[[], Rows]) -> Rows:
+    def rows(self, again: Callable[[], frame.Rows]) -> frame.Rows:
         """Return what there is; `again` asks the rest."""
-        answers, many = self._answers, len(self._first)
+        answers, question, many = self._answers, self._question, len(self._first)
         costs = answers.asked or {k: one.cost_usd for k, one in answers.found.items()}
         asked = [(self._chars[key], cost) for key, cost in costs.items()]
-        done = answers.done
-        duration_s = self._took_s / done * many / self._at_once if done else None
-        if duration_s is not None and (rpm := self._question.rpm):
-            duration_s = max(duration_s, many * 60 / rpm)
-        return Rows(
-            asked=done,
+        about = frame.Estimate.of(asked, sum(self._chars.values()), many)
+        if answers.done:
+            took_s = self._took_s / answers.done / question.at_once
+            a_row_s = max(took_s, 60 / (question.rpm or math.inf))
+            about = replace(about, duration_s=many * a_row_s)
+        return frame.Rows(
+            asked=answers.done,
             equal=sum(map(bool, self.keys)) - many,
             unique=many,
             elapsed_s=self._clock_s() - self._began_s,
-            at_once=self._at_once,
+            at_once=question.at_once,
             redacted=self._redacted,
-            estimate=Estimate.of(asked, sum(self._chars.values()), many, duration_s),
+            estimate=about,
             stopped=answers.stopped,
             details={
-                "task": self._task.hash,
+                "task": self.task.hash,
                 "run": self._run,
                 "is_rehearsal": self._means.are_free,
                 "model": self._settings.model,
                 "served_models": dict(answers.served),
-                "instruction": self._task.instruction,
-                "fields": self._task.fields.prompt_line(),
+                "instruction": self.task.instruction,
+                "fields": self.task.fields.prompt_line(),
                 "form": answers.rung,
-                "columns": [*self._task.names],
+                "columns": [*self.task.names],
             },
-            _task=self._task,
+            _task=self.task,
             _keys=self.keys,
             _found=answers.found,
             _labels=self._labels,
@@ -539,7 +478,7 @@ class Run:
         )
 
 
-def _check(question: RowsQuestion) -> None:
+def _check(question: task.RowsQuestion) -> None:
     """Raise InputError for a figure out of its range."""
     at_once = question.at_once
     if not (_is_number(at_once, Integral) and 1 <= at_once <= _MOST_AT_ONCE):
@@ -565,7 +504,7 @@ def _is_number(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def _labels_of(label: Any, table: Table) -> Sequence[Any]:
+def _labels_of(label: Any, table: task.Table) -> Sequence[Any]:
     """Return the truth of each row; raise InputError if no column has that name."""
     if label is None:
         return ()
@@ -576,7 +515,7 @@ def _labels_of(label: Any, table: Table) -> Sequence[Any]:
                 hint=f"There are: {one_line(', '.join(table.names), 200)}",
             )
         return table.column(table.names.index(label))
-    truth = read_table(label)
+    truth = task.read_table(label)
     if truth.size != table.size or len(truth.names) != 1:
         raise InputError(
             f"label has {plural(truth.size, 'value')}, and there "
