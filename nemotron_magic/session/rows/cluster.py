@@ -45,7 +45,7 @@ class Cluster:
         self._dask, self._put, self._topic = client, put, f"nemotron-rows-{topic}"
         self._lock = Lock()
         self._at: dict[bytes, str] = {}  # the worker that has a row
-        self._begun: set[bytes] = set()
+        self.begun: set[bytes] = set()  # rows whose requests have gone out
         self._there: list[str] = []  # the workers; to ask for them takes 2 ms
         self._ready: set[str] = set()
         self._handed: list[Any] = []
@@ -75,10 +75,6 @@ class Cluster:
             work = (_take_on, self._topic, worker, share, load[worker])
             handed = self._dask.submit(*work, workers=[worker], pure=False)
             self._handed.append(handed)
-
-    def has_begun(self, key: bytes) -> bool:
-        """Return whether the request of a row has gone out."""
-        return key in self._begun
 
     def stop(self) -> None:
         """Let all that is under way go."""
@@ -134,10 +130,10 @@ class Cluster:
     def _hear(self, event: tuple[float, dict[str, bytes]]) -> None:
         said = pickle.loads(event[1]["event"])
         if isinstance(said, bytes):
-            self._begun.add(said)
+            self.begun.add(said)
             return
         with self._lock:
-            self._begun.discard(said.key)
+            self.begun.discard(said.key)
             is_open = self._at.pop(said.key, None) is not None
         if is_open:
             self._put(said)

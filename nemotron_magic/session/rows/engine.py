@@ -47,11 +47,10 @@ class Threads:
         put: Callable[[Ended], object],
         begun: Callable[[bytes], object] = bool,
     ) -> None:
-        self._client = client
-        self._put, self._tell_begun = put, begun
+        self._client, self._put, self._tell_begun = client, put, begun
         self._requests: SimpleQueue[RowRequest | None] = SimpleQueue()
         self._stops: list[CancelToken] = []
-        self._begun: set[bytes] = set()
+        self.begun: set[bytes] = set()  # rows whose requests have gone out
 
     def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
         """Take requests on, with a thread for each that is under way."""
@@ -61,10 +60,6 @@ class Threads:
             stop = CancelToken()
             self._stops.append(stop)
             Thread(target=self._work, args=(stop,), daemon=True).start()
-
-    def has_begun(self, key: bytes) -> bool:
-        """Return whether the request of a row has gone out."""
-        return key in self._begun
 
     def stop(self) -> None:
         """Shut all connections down."""
@@ -88,14 +83,14 @@ class Threads:
     def _ended(self, client: Client, one: RowRequest, stop: CancelToken) -> Ended:
         draft = ReplyAccumulator()
         error: NemotronError | None = None
-        self._begun.discard(one.key)
+        self.begun.discard(one.key)
         try:
             with closing(client.once(one.request, one.request_id)) as events:
                 for event in events:
                     stop.check()
                     draft.add(event)
                     if type(event) is Sent:
-                        self._begun.add(one.key)
+                        self.begun.add(one.key)
                         self._tell_begun(one.key)
         except (KeyboardInterrupt, NemotronError) as raised:
             error = OutcomeUnknownError("dropped when the run was stopped")

@@ -9,7 +9,7 @@ import math
 from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 
 _BLINK_S = 1e-6
 _FIRST_HOLD_S = 0.5
@@ -71,7 +71,7 @@ class Governor:
         self._clock_s, self._began_s = clock_s, clock_s()
         self._requests = _Bucket(rpm, self._began_s) if rpm else None
         self._tokens = _Bucket(tpm, self._began_s) if tpm else None
-        self._lock = Lock()
+        self._lock = RLock()
         self._costs_usd: list[float] = []
         self._accepted = self._ended = self._since_change = self._refusals = 0
         self._under_way_s = 0.0
@@ -113,7 +113,7 @@ class Governor:
     def end(self, lease: Lease, cost_usd: float | None) -> None:
         """End the lease of a row that may have been answered, at what it cost."""
         with self._lock:
-            self._give_back(lease)
+            self.unsent(lease)
             self.spent_usd += lease.reserved_usd if cost_usd is None else cost_usd
             if cost_usd is not None and len(self._costs_usd) < _REMEMBERED:
                 insort(self._costs_usd, cost_usd)
@@ -130,7 +130,8 @@ class Governor:
     def unsent(self, lease: Lease) -> None:
         """End the lease of a row that was not billed."""
         with self._lock:
-            self._give_back(lease)
+            self.in_flight -= 1
+            self._reserved_usd = max(0.0, self._reserved_usd - lease.reserved_usd)
 
     def refuse(self, lease: Lease, retry_after_s: float | None) -> bool:
         """End the lease of a row that was turned away for now; let all others wait.
@@ -138,7 +139,7 @@ class Governor:
         Return whether it is the first of those that went out together.
         """
         with self._lock:
-            self._give_back(lease)
+            self.unsent(lease)
             now_s = self._clock_s()
             is_first = lease.taken_s > self._halved_s
             if is_first:
@@ -162,7 +163,3 @@ class Governor:
         if self._ended < _ENOUGH or since_s <= 0:
             return self._at_once
         return round(self._under_way_s / since_s)
-
-    def _give_back(self, lease: Lease) -> None:
-        self.in_flight -= 1
-        self._reserved_usd = max(0.0, self._reserved_usd - lease.reserved_usd)

@@ -230,9 +230,7 @@ class Run:
     def _may_go_on(self, wait_s: float) -> bool:
         """Return whether anything will ever be sent, now that nothing is under way."""
         answers, governor = self._answers, self._governor
-        if answers.stopped is not None or not answers.waiting:
-            return False
-        if wait_s == math.inf:
+        if answers.waiting and not answers.stopped and wait_s == math.inf:
             answers.stopped = LimitError(
                 f"the budget of {format_usd(governor.budget_usd or 0.0)} "
                 "has no room for another row",
@@ -240,8 +238,7 @@ class Run:
                 f"{plural(len(answers.waiting), 'row')} left",
                 f"{self._how_more}; then run it again: what is answered is kept",
             )
-            return False
-        return True
+        return bool(answers.waiting) and answers.stopped is None
 
     def _lease(self) -> float:
         """Send what may be sent now; return the seconds until more may be."""
@@ -322,15 +319,12 @@ class Run:
     def _drop(self) -> None:
         """Let go of what is under way: it may have been billed."""
         self._engine.stop()
-        unsent = [
-            row
-            for row in self._under_way.values()
-            if row.attempts == 1 and not self._engine.has_begun(row.key)
-        ]
-        self._means.store.release(self.task.hash, [row.key for row in unsent])
-        for row in self._under_way.values():
-            if row in unsent:
-                self._answers.found.pop(row.key, None)
+        rows, begun = self._under_way, self._engine.begun
+        unsent = [key for key in rows if rows[key].attempts == 1 and key not in begun]
+        self._means.store.release(self.task.hash, unsent)
+        for key, row in rows.items():
+            if key in unsent:
+                self._answers.found.pop(key, None)
                 self._answers.give_back(row)
             else:
                 self._answers.lose(row, "no answer within the time of a stop")
@@ -345,10 +339,9 @@ class Run:
 
     def _find_elsewhere(self, guard: InterruptGuard) -> None:
         """Take the answers to rows that another kernel is asking now."""
-        until_s, found = self._clock_s() + _GRACE_S, self._answers.found
-        while not (
-            self._answers.stopped or guard.is_pressed or self._clock_s() > until_s
-        ):
+        answers, until_s = self._answers, self._clock_s() + _GRACE_S
+        found = answers.found
+        while not (answers.stopped or guard.is_pressed or self._clock_s() > until_s):
             doubtful = {k for k, r in found.items() if r.state == RowState.SENT}
             doubtful |= self._elsewhere
             if not doubtful:
@@ -370,13 +363,11 @@ class Run:
     def _request(self, row: PendingRow) -> Request:
         """Return what is sent for a row, without the secrets in it."""
         row.rung = self._answers.rung
-        messages = row.messages
-        if not messages:
-            messages = self.task.messages(self.task.text(row.at), row.rung)
+        own = self.task
+        messages = row.messages or own.messages(own.text(row.at), row.rung)
         form = (row.rung, self._answers.max_tokens)
         if form not in self._forms:
-            wanted = self.task.request_fields(*form)
-            self._forms[form] = self._redact((), wanted).fields
+            self._forms[form] = self._redact((), own.request_fields(*form)).fields
         redacted = self._redact(messages, {})
         self._redacted += 0 if row.attempts else len(redacted.found)
         endpoint, fields = self._means.endpoint, self._forms[form]
@@ -486,8 +477,7 @@ def _check(question: task.RowsQuestion) -> None:
             f"at_once must be from 1 to {_MOST_AT_ONCE}, got {at_once!r}",
             hint="More is no faster: a service lets few through",
         )
-    kinds = {"rpm": Real, "tpm": Real, "sample": Integral}
-    for name, kind in kinds.items():
+    for name, kind in {"rpm": Real, "tpm": Real, "sample": Integral}.items():
         value = getattr(question, name)
         if value is not None and not (_is_number(value, kind) and value > 0):
             noun = "a whole number" if kind is Integral else "a number"
