@@ -23,8 +23,6 @@ _RULES = {
     "text-align:center": ":-:",
     "text-align:right": "--:",
 }
-
-
 # As Markdown has it, where a lone CR ends a line, too.
 _LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _LINE_END = re.compile(r"\r\n?")
@@ -34,14 +32,12 @@ _OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a reply, to be rendered as ``to_html(block.markdown)``."""
+    """A piece of a reply; the classes are for the element around its HTML."""
 
     source: str  # as the model wrote it; all sources joined are the reply
-    # The source, with the fence, the head of the table or the indentation that it
-    # stands in, if it was cut out of the middle of a block.
-    markdown: str
-    # For the element around it: ``nm-joined`` if it goes on where the piece before it
-    # stopped, ``nm-open`` if the next goes on here, ``nm-in-1`` to -4 if indented.
+    markdown: str  # also if it was cut out of a fence, a table or a list
+    # ``nm-joined`` if it goes on where the piece before it stopped, ``nm-open`` if the
+    # next goes on here, ``nm-in-1`` to -4 if indented.
     classes: str = ""
 
 
@@ -72,12 +68,13 @@ class _Context:
             text = self.number + text[written.end() :].replace("\n", room)
         return self.head + text
 
-    def block(self, source: str) -> Block:
+    def block(self, source: str, is_open: bool = False) -> Block:
         """Return a piece with the classes that make it look like part of a whole."""
         depth = min(len(self.indents) - 1, _DEEPEST_CLASS)
-        inside = f" nm-in-{depth}" if depth > 0 else ""
-        classes = f"nm-joined{inside}" if self.joined else ""
-        return Block(source, self.markdown(source), classes)
+        classes = ["nm-joined"] if self.joined else []
+        classes += [f"nm-in-{depth}"] if self.joined and depth > 0 else []
+        classes += ["nm-open"] if is_open else []
+        return Block(source, self.markdown(source), " ".join(classes))
 
 
 class Blocks:
@@ -129,9 +126,7 @@ class Blocks:
             context = replace(self._context, number="", joined=True)
         if not size:
             return None
-        block = self._context.block(self._tail[:size])
-        if context.joined:
-            block = replace(block, classes=f"{block.classes} nm-open".lstrip())
+        block = self._context.block(self._tail[:size], is_open=context.joined)
         self._tail, self._context, self._looked_at = self._tail[size:], context, 0
         return block
 
@@ -147,8 +142,7 @@ class Blocks:
         tokens = skeleton(context.markdown("".join(lines)))
         starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
         last = starts[-1] - len(head) if len(starts) > 1 else 0
-        number = min(last, _open_formula_line(lines))
-        if number > 0:
+        if (number := min(last, _open_formula_line(lines))) > 0:
             in_list = len(context.indents) > 1
             return number, replace(context, head="", number="", joined=in_list)
         if sum(map(len, lines)) <= self._soft_limit:
@@ -177,18 +171,17 @@ def _open_formula_line(lines: list[str]) -> int:
 def _soft_cut(
     tokens: list[Token], lines: list[str], context: _Context
 ) -> tuple[int, _Context]:
-    """Cut at the last item or row, or in a long block of code between two lines.
+    """Return how many lines to cut off, those of the head too, and what the rest is in.
 
-    The lines begin with those of the context's head. Return how many are cut off, and
-    what the rest stands in.
+    It is cut at the last item or row, or in a long block of code between two lines.
     """
     offset = context.head.count("\n")
     third = offset + (len(lines) - offset) / 3
     path = _open_path(tokens)
     places = [token for token in path if _start(token) > offset]
     # The outermost that leaves less than two thirds behind.
-    good = (token for token in places if _start(token) > third)
-    item = next(good, places[-1] if places else None)
+    good = [token for token in places if _start(token) > third]
+    item = next(iter(good or places[-1:]), None)
     code = _code_at_end(tokens, path)
     if code and (item is None or _start(item) < third):
         return len(lines), _inside_code(code, path, lines, context)
@@ -223,10 +216,10 @@ def _code_at_end(tokens: list[Token], path: list[Token]) -> Token | None:
     """Return the block of code that ends the text, or its last item."""
     if tokens[-1].type in ("fence", "code_block"):
         return tokens[-1]
-    if not path or path[-1].type != "list_item_open":
-        return None
-    inside = [t for t in tokens[tokens.index(path[-1]) :] if t.nesting == 0]
-    return inside[-1] if inside and inside[-1].type == "fence" else None
+    in_item = path and path[-1].type == "list_item_open"
+    inside = tokens[tokens.index(path[-1]) :] if in_item else []
+    last = next((token for token in reversed(inside) if token.nesting == 0), None)
+    return last if last and last.type == "fence" else None
 
 
 def _indents(
@@ -300,8 +293,7 @@ def close_open_marks(markdown: str) -> str:
     """
     start = markdown.rfind("\n\n") + 1
     before, text = markdown[:start], markdown[start:]
-    last = text.rpartition("\n")[2]
-    is_code = _FENCE_START.match(last) or open_fence(markdown)
+    is_code = _FENCE_START.match(text.rpartition("\n")[2]) or open_fence(markdown)
     if is_code or len(text) > _CLOSED_CHARS:
         return markdown
     return before + (_with_rule(text) or _with_closed_marks(text))
