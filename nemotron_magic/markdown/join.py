@@ -12,6 +12,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from nemotron_magic.markdown.parser import FENCE, closes
@@ -33,11 +34,9 @@ class _Fence:
 
     def is_like(self, mark: str, info: str) -> bool:
         """Return whether a mark opens a fence for the same language."""
-        new, old = (
-            re.split(r"[\s{}:,]", one.strip(" {."))[0].lower()
-            for one in (info, self.info)
-        )
-        is_python = all(map(_PYTHON.match, (info, self.info)))
+        infos = (info, self.info)
+        new, old = (re.split(r"[\s{}:,]", i.strip(" {."))[0].lower() for i in infos)
+        is_python = all(map(_PYTHON.match, infos))
         return mark[0] == self.mark[0] and (new == old or not old or is_python)
 
     def end(self, lines: list[str]) -> int:
@@ -62,7 +61,7 @@ def open_fence(text: str) -> _Fence | None:
 
 
 _PREFACE = re.compile(
-    r"\s*(?:(?:sure|certainly|of course|okay|ok|absolutely|right)[,.!]?\s+)?"
+    r"\A\s*(?:(?:sure|certainly|of course|okay|ok|absolutely|right)[,.!]?\s+)?"
     r"(?:here(?:'s|’s| is| are)?\b[^\n]{0,60}\b(?:rest|continu|remain)\w*[^\n]{0,60}"
     r"|continu(?:ing|ed|ation)\b[^\n]{0,60}|(?:i'll|i will|let me) continue[^\n]{0,60}"
     r"|picking up[^\n]{0,60}|resuming[^\n]{0,60}|\(continued\)|\[continued\])"
@@ -70,6 +69,7 @@ _PREFACE = re.compile(
     re.IGNORECASE,
 )
 _FENCE_LINE = re.compile(r"\s*?([ \t]*)(`{3,}|~{3,})([^`\n]*)(?:\n|$)")
+_CLOSED = re.compile(r"[ \t>]*(?:`{3,}|~{3,})[ \t]*")
 _HEADING = re.compile(r"#{1,6} \S")
 _MARKER = re.compile(r"([ \t]*)([-*+]|\d{1,9}(?=[.)]))[.)]? ")
 _FURTHEST = 4_000
@@ -87,9 +87,7 @@ def join_replies(before: str, after: str) -> str:
         return before + after
     if fence := open_fence(before):
         return _in_code(before, after, fence)
-    rest = after
-    if not before.endswith("\n"):
-        rest = _PREFACE.sub("", after, count=1) if _PREFACE.match(after) else after
+    rest = after if before.endswith("\n") else _PREFACE.sub("", after)
     if rows := _open_table(before):
         return before + _more_rows(rows, before, rest)
     return _in_text(before, rest)
@@ -97,8 +95,7 @@ def join_replies(before: str, after: str) -> str:
 
 def _in_code(before: str, after: str, fence: _Fence) -> str:
     """Join inside an open fence."""
-    preface = _PREFACE.match(after)
-    rest = after[preface.end() :] if preface else after
+    rest = _PREFACE.sub("", after)
     last = before[before.rfind("\n") + 1 :].strip()
     half = "" if last.strip(fence.mark[0]) else last  # of a closing mark
     line = rest.partition("\n")[0]
@@ -131,8 +128,6 @@ def _opens_again(opens: re.Match[str], rest: str, fence: _Fence) -> bool:
 def _indented(rest: str, fence: _Fence, opens: re.Match[str]) -> str:
     """Indent what goes on as the fence was: a list's code went on outside of it."""
     missing = fence.indent[len(opens[1]) :]
-    if not missing:
-        return rest
     lines = rest.split("\n")
     end = fence.end(lines) + 1
     inside = [missing + line if line.strip() else line for line in lines[1:end]]
@@ -142,27 +137,22 @@ def _indented(rest: str, fence: _Fence, opens: re.Match[str]) -> str:
 def _best(before: str, rest: str, fence: _Fence) -> str:
     """Choose how code goes on: the first way in which it reads, else the first."""
     ways = list(dict.fromkeys(_ways(before, rest)))
-    for way in ways if _PYTHON.match(fence.info) and len(ways) > 1 else []:
+    is_python = len(ways) > 1 and _PYTHON.match(fence.info)
+    for way in ways if is_python else []:
         lines = (before[fence.start :] + way).split("\n")
-        if _parses(
-            [one.removeprefix(fence.indent) for one in lines[: fence.end(lines)]]
-        ):
+        code = (one.removeprefix(fence.indent) for one in lines[: fence.end(lines)])
+        if _parses("\n".join(code)):
             return way
     return ways[0]
 
 
-def _parses(lines: list[str]) -> bool:
+def _parses(code: str) -> bool:
     """Return whether Python code can be read."""
-    code = "\n".join(lines)
-    if len(code) > _LONGEST:
-        return False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(textwrap.dedent(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    unread = (SyntaxError, ValueError, RecursionError, MemoryError)
+    with suppress(*unread), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return len(code) <= _LONGEST and bool(ast.parse(textwrap.dedent(code)))
+    return False
 
 
 def _ways(before: str, rest: str) -> Iterator[str]:
@@ -171,17 +161,17 @@ def _ways(before: str, rest: str) -> Iterator[str]:
         yield rest[size:]
     yield rest
     head, _, last = before.rpartition("\n")
-    bare = rest.lstrip(" \t")
-    if last.strip() and bare.startswith(last.strip()):
-        yield bare[len(last.strip()) :]
-    if last.strip():
+    bare, half = rest.lstrip(" \t"), last.strip()
+    if half:
+        if bare.startswith(half):
+            yield bare[len(half) :]
         yield "\n" + rest
-    else:
-        line = head[head.rfind("\n") + 1 :]
-        if line.strip() and rest.startswith(f"{line}\n"):
-            yield rest[len(line) + 1 :]
-        if last and rest.startswith(last):
-            yield rest[len(last) :]
+        return
+    line = head[head.rfind("\n") + 1 :]
+    if line.strip() and rest.startswith(f"{line}\n"):
+        yield rest[len(line) + 1 :]
+    if last and rest.startswith(last):
+        yield rest[len(last) :]
 
 
 def _repeated(before: str, rest: str) -> int:
@@ -209,7 +199,7 @@ def _is_meant(before: str, text: str) -> bool:
 
 
 def _has(text: str, least_chars: int, least_letters: int) -> bool:
-    letters = {letter for letter in text if letter.isalnum()}
+    letters = {*filter(str.isalnum, text)}
     return len(text.strip()) >= least_chars and len(letters) >= least_letters
 
 
@@ -256,9 +246,7 @@ def _in_text(before: str, rest: str) -> str:
     """Join in prose, in a list, or where a block has just ended."""
     last = before[before.rfind("\n") + 1 :]
     opens = _FENCE_LINE.match(rest)
-    closed = re.fullmatch(
-        r"[ \t>]*(`{3,}|~{3,})[ \t]*", last or before[:-1].rpartition("\n")[2]
-    )
+    closed = _CLOSED.fullmatch(last or before[:-1].rpartition("\n")[2])
     if opens and closed and not opens[3].strip():
         marks = re.findall(r"^[ \t]*(?:`{3,}|~{3,})", rest[opens.end() :], re.MULTILINE)
         if len(marks) % 2 == 0:  # the closing mark, once more
