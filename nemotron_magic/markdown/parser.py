@@ -170,14 +170,11 @@ def _pair_end(source: str, mark: str, start: int) -> int:
 
 def _dollar_end(state: StateInline, start: int) -> int:
     """Return where a formula between two dollars ends, else -1."""
-    before, first = (
-        state.src[max(0, start - 2) : start - 1],
-        state.src[start : start + 1],
-    )
-    if before.isalnum() or before == "$" or first.isspace():
+    source, end = state.src, _next_closer(state, start)
+    before = source[max(0, start - 2) : start - 1]
+    if before.isalnum() or before == "$" or source[start : start + 1].isspace():
         return -1
-    end = _next_closer(state, start)
-    tex, after = state.src[start:end], state.src[end + 1 : end + 2]
+    tex, after = source[start:end], source[end + 1 : end + 2]
     # A dollar inside was none that closes: this one is an amount, that one opens.
     is_one = start < end <= start + _INLINE_CHARS and not _BARE_DOLLAR.search(tex)
     return end if is_one and _may_be_formula(tex, after) else -1
@@ -196,12 +193,11 @@ def _may_be_formula(tex: str, after: str) -> bool:
 def _next_closer(state: StateInline, start: int) -> int:
     """Find the next dollar that can close; remembered, so that a text is read once."""
     source, since, closer = state.env.get("nm_closer", ("", 0, -1))
-    if source is state.src and since <= start <= closer:
-        return int(closer)
-    found = _CLOSER.search(state.src, start)
-    closer = found.start() if found else len(state.src) + _INLINE_CHARS * 2
-    state.env["nm_closer"] = (state.src, start, closer)
-    return closer
+    if source is not state.src or not since <= start <= closer:
+        found = _CLOSER.search(state.src, start)
+        closer = found.start() if found else len(state.src) + _INLINE_CHARS * 2
+        state.env["nm_closer"] = (state.src, start, closer)
+    return int(closer)
 
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -253,7 +249,6 @@ _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def _parser() -> MarkdownIt:
-    """Make a parser of Markdown with tables and formulas, without raw HTML."""
     made = MarkdownIt("commonmark", {"maxNesting": NESTED_AT_MOST, "html": False})
     made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
     interrupted = ["paragraph", "reference", "blockquote", "list"]
@@ -284,7 +279,6 @@ def skeleton(text: str) -> list[Token]:
 
 
 def _leave_long_text(state: StateCore) -> None:
-    """Leave a paragraph unread that is too long; it is shown as written."""
     for token in state.tokens:
         if token.type == "inline" and len(token.content) > _LINE_OF_TEXT_CHARS:
             token.type, token.children = "long_text", []
