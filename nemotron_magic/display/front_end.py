@@ -7,22 +7,13 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeGuard
 from uuid import uuid4
 
 from nemotron_magic.context.cells import execution_of, request_of, source_of
+from nemotron_magic.core import events
 from nemotron_magic.core.text import one_line
-from nemotron_magic.display.page import (
-    CodeOf,
-    Display,
-    NotebookRenderer,
-    Publisher,
-    Renderer,
-    Ticker,
-    bundle,
-    no_code,
-)
+from nemotron_magic.display import page
 from nemotron_magic.display.reply import document
 from nemotron_magic.markdown import to_html
 from nemotron_magic.session.reply import Reply
@@ -81,16 +72,11 @@ def _shows_once(shell: Any) -> bool:
     return any(getattr(one, "msg_id", "") == request for one in made)
 
 
-@dataclass
-class _FinalRenderer(Renderer):
-    """Publishes a reply when it is whole, for runs that nobody watches."""
+class _FinalRenderer(page.NotebookRenderer):
+    """Shows a reply when it is whole, for runs that nobody watches."""
 
-    publisher: Publisher
-    code_of: CodeOf
-
-    def finish(self, reply: Reply) -> None:
-        """Publish the reply."""
-        self.publisher.show(Display(uuid4().hex, *bundle(reply, self.code_of)))
+    def watch(self, event: events.Event) -> None:
+        """Show nothing yet."""
 
 
 FrontEnd = Literal["terminal", "console", "page", "headless"]
@@ -123,13 +109,13 @@ class DisplayManager:
     def __init__(self, shell: Any, environ: Mapping[str, str]) -> None:
         self._shell = shell
         self._environ = environ
-        self.ticker = Ticker()
-        self.code_of: CodeOf = no_code
+        self.ticker = page.Ticker()
+        self.code_of: page.CodeOf = page.no_code
         self._rendered: tuple[object, Reply | None] = (None, None)
-        self._bare: Renderer | None = None
+        self._bare: page.Renderer | None = None
         self._owes_footer = False
 
-    def show(self, display: Display, *, again: bool = False) -> None:
+    def show(self, display: page.Display, *, again: bool = False) -> None:
         """Make a display, or render the one of that id `again`."""
         # Looked up each time, because `%%capture` puts another in its place.
         self._shell.display_pub.publish(
@@ -145,18 +131,17 @@ class DisplayManager:
         """What shows the output of the cell that runs now."""
         return front_end(self._shell, self._environ)
 
-    def renderer(self) -> Renderer:
+    def renderer(self) -> page.Renderer:
         """Return a renderer for a reply in the cell that runs now."""
         marker = execution_of(self._shell)
         place = _magic_position(source_of(self._shell))
         front = self.front_end
         if front == "headless" or (front == "page" and _shows_once(self._shell)):
-            return _FinalRenderer(self, self.code_of)
+            return self._on_page(_FinalRenderer)
         if front == "page":
             alone = place.is_first and self._rendered[0] != marker
             self._rendered = (marker, None)
-            clock_s, every = time.monotonic, self.ticker
-            return NotebookRenderer(self, alone, clock_s, every, self.code_of)
+            return self._on_page(page.NotebookRenderer, alone)
         from nemotron_magic.display.terminal import text_renderer
 
         is_console = front == "console"
@@ -165,9 +150,14 @@ class DisplayManager:
         self._bare = renderer if is_bare else None
         return renderer
 
-    def rendered(self, reply: Reply, renderer: Renderer) -> None:
+    def _on_page(
+        self, kind: type[page.NotebookRenderer], alone: bool = False
+    ) -> page.NotebookRenderer:
+        return kind(self, alone, time.monotonic, self.ticker, self.code_of)
+
+    def rendered(self, reply: Reply, renderer: page.Renderer) -> None:
         """Note that `renderer` has shown `reply` in the cell that runs now."""
-        is_final = isinstance(renderer, _FinalRenderer) or type(renderer) is Renderer
+        is_final = type(renderer) in (_FinalRenderer, page.Renderer)
         if is_final and _magic_position(source_of(self._shell)).is_named:
             return  # its cell may show it yet
         self._rendered = (execution_of(self._shell), reply)
@@ -178,7 +168,7 @@ class DisplayManager:
         marker, rendered = self._rendered
         is_rendered = rendered is reply and marker == execution_of(self._shell)
         if not is_rendered and self.front_end in ("page", "headless"):
-            _FinalRenderer(self, self.code_of).finish(reply)
+            self._on_page(_FinalRenderer).finish(reply)
         elif not is_rendered or self._owes_footer:
             # A terminal has written "Out[3]: " by now.
             from nemotron_magic.display.terminal import print_footer, print_reply
@@ -217,5 +207,5 @@ class DisplayManager:
             print_markdown(markdown, sys.stdout, self.front_end == "console")
 
     def _show(self, markdown: str, display_id: str, again: bool = False) -> None:
-        display = Display(display_id, document(to_html(markdown)), markdown)
+        display = page.Display(display_id, document(to_html(markdown)), markdown)
         self.show(display, again=again)

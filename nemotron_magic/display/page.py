@@ -1,11 +1,10 @@
 """Stream a reply into a notebook page, repainted within a budget.
 
-A page and its server must carry every render: ten a second of all there is would be
-100 MB for a reply of 16,000 tokens. A budget that grows with the text and with the time
-keeps the whole in proportion to the reply. A display takes the finished blocks and the
-growing tail, until it holds enough to be left alone; then a new one begins. At the end
-they give way to one output, the one that is saved; but those of a long reply stay as
-they are, because to replace them all at once would stop the page for a moment.
+Ten renders a second of all there is would be 100 MB for a reply of 16,000 tokens; the
+budget grows with the text and with the time. A display takes the finished blocks and
+the growing tail, until it holds enough to be left alone; then a new one begins. At the
+end they give way to one output, the one that is saved; those of a long reply stay,
+because to replace them all at once would stop the page for a moment.
 """
 
 from __future__ import annotations
@@ -20,26 +19,13 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from nemotron_magic.core import events
+from nemotron_magic.display import reply as shown
 from nemotron_magic.display.insert import ReplyCode
-from nemotron_magic.display.reply import (
-    block_html,
-    document,
-    element,
-    end_html,
-    interim_html,
-    metadata,
-    reasoning_html,
-    reply_html,
-    reply_text,
-    shown_texts,
-    status_html,
-)
 from nemotron_magic.markdown.latex import to_latex
 from nemotron_magic.markdown.streaming import Block, Blocks, close_open_marks
 from nemotron_magic.session.reply import Reply
 
-CodeOf = Callable[[Reply], ReplyCode | None]
-"""Returns what a page shows of the code of a reply."""
+CodeOf = Callable[[Reply], ReplyCode | None]  # what a page shows of the code
 
 _LATE_S = 0.1  # what was held back is rendered then, though nothing else has come
 _PATIENCE_S = 0.03  # what is over sooner is rendered once: that takes as long
@@ -109,11 +95,10 @@ class RepaintBudget:
 
 
 class Ticker:
-    """Calls functions every so often until they give False.
+    """Calls functions every so often until they return False.
 
-    In one thread, because each thread that writes to a page opens a socket in the
-    kernel; it stays for a while when there is nothing to call, because to start one
-    takes longer than many a call.
+    In one thread, because each opens a socket in the kernel; it stays for a while when
+    there is nothing to call, because to start one takes longer than many a call.
     """
 
     def __init__(self, interval_s: float = _LATE_S, idle_s: float = 1.0) -> None:
@@ -129,10 +114,7 @@ class Ticker:
         self._is_closed.set()
 
     def __call__(self, call: Callable[[], bool]) -> None:
-        """Call `call` from now on, in the context of the caller.
-
-        ipykernel 7 keeps there which cell is written to.
-        """
+        """Call `call` from now on, in the caller's context: it says in which cell."""
         if self._is_closed.is_set():
             return
         with self._lock:
@@ -189,11 +171,6 @@ def no_code(reply: Reply) -> None:
     """Show nothing of the code of a reply."""
 
 
-def bundle(reply: Reply, code_of: CodeOf) -> tuple[str, str, dict[str, Any]]:
-    """Return what is saved of a reply: HTML, Markdown source, metadata."""
-    return reply_html(reply, code_of(reply)), reply_text(reply), metadata(reply)
-
-
 class Renderer:
     """Shows one reply while it grows; this one shows nothing, for `--quiet`."""
 
@@ -222,8 +199,7 @@ class NotebookRenderer(Renderer):
 
     A cell that has no other output (`alone`) may be cleared at the end. If not, the
     whole reply is one display from the beginning, rendered less often as it grows.
-    `every` calls a function again and again until it returns False: so what was held
-    back to save bytes comes in sight when the stream stalls.
+    What was held back to save bytes comes in sight by `every` when the stream stalls.
     """
 
     publisher: Publisher
@@ -234,7 +210,7 @@ class NotebookRenderer(Renderer):
 
     def __post_init__(self) -> None:
         self._pace = RepaintBudget(self.clock_s)
-        self._html_of = lru_cache(maxsize=256)(block_html)
+        self._html_of = lru_cache(maxsize=256)(shown.block_html)
         self._lock = RLock()
         self._idle_ticks = 0
         self._is_ticking = self._has_rendered = self._has_ended = False
@@ -262,7 +238,7 @@ class NotebookRenderer(Renderer):
             for part, html in zip(self._parts, htmls, strict=False):
                 self._settle(part, html)
             # The last has the text for all that do not show HTML.
-            self._render(last, reply_text(reply), metadata(reply))
+            self._render(last, shown.reply_text(reply), shown.metadata(reply))
 
     def htmls(self, reply: Reply, unread: str = "") -> list[str]:
         """Return what the displays of a reply show at its end: one, or those of a long.
@@ -273,18 +249,19 @@ class NotebookRenderer(Renderer):
         self._take()
         is_long = self.alone and len(reply) > _ONE_OUTPUT_CHARS
         if not is_long or not self._holds(reply):
-            return [reply_html(reply, self.code_of(reply))]
+            return [shown.reply_html(reply, self.code_of(reply))]
         code, folded = self.code_of(reply), reply.metadata.inserted
         below, tail = code.below if code else None, self._blocks.tail
         if reply.is_cut_off:
             tail = replace(tail, markdown=close_open_marks(tail.markdown))
         self._parts[-1].blocks.append(tail)
         _, *htmls, last = (
-            "".join(block_html(block, folded, below) for block in part.blocks)
+            "".join(shown.block_html(block, folded, below) for block in part.blocks)
             for part in self._parts
         )
-        last += element(end_html(reply, code))
-        first = document(reasoning_html(reply), below="".join([*htmls, last]))
+        last += shown.element(shown.end_html(reply, code))
+        rest = "".join([*htmls, last])
+        first = shown.document(shown.reasoning_html(reply), below=rest)
         return [first, *htmls, last]
 
     def fail(self) -> None:
@@ -294,7 +271,7 @@ class NotebookRenderer(Renderer):
                 self._has_ended = True
                 self._clear()
                 if self._display_id:
-                    self._render(status_html("no reply"), "no reply")
+                    self._render(shown.status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
         """Have no text of a reply."""
@@ -302,7 +279,7 @@ class NotebookRenderer(Renderer):
         self._blocks = Blocks()
         self._unread: list[str] = []
         self._parted_chars = 0
-        style = document("", below=None)
+        style = shown.document("", below=None)
         # The style sheet stays in a display of its own: it is sent only once.
         self._parts = [_Part(html=style), _Part()] if self.alone else [_Part()]
         self._head = "" if self.alone else style
@@ -338,7 +315,7 @@ class NotebookRenderer(Renderer):
             case events.Notice(text):
                 self._notices.append(text)
             case events.Trying() as trying:
-                self._waiting_for, self._below = "", status_html(trying.words)
+                self._waiting_for, self._below = "", shown.status_html(trying.words)
                 self._paint_soon()
 
     def _wait_for(self, text: str) -> None:
@@ -352,7 +329,7 @@ class NotebookRenderer(Renderer):
     def _status_html(self) -> str:
         line = waiting_line(self._waiting_for, self.clock_s() - (self._asked_s or 0.0))
         thought = self._thought.strip().rpartition("\n")[2]
-        return status_html(" · ".join([*self._notices, line]), thought)
+        return shown.status_html(" · ".join([*self._notices, line]), thought)
 
     def _paint_soon(self) -> None:
         """Paint now, or once the pace allows it, or when nothing else comes."""
@@ -373,7 +350,7 @@ class NotebookRenderer(Renderer):
         for part in parts:
             self._settle(part, part.html)
         written, tail = [*map(self._html_of, last.blocks)], self._blocks.tail
-        self._render(self._head + interim_html(written, tail) + self._below)
+        self._render(self._head + shown.interim_html(written, tail) + self._below)
         self._bytes = len(self._head) + sum(map(len, written)) + 4 * len(tail.source)
 
     def _settle(self, part: _Part, html: str) -> None:
@@ -401,7 +378,7 @@ class NotebookRenderer(Renderer):
     def _holds(self, reply: Reply) -> bool:
         """Return whether what was taken is all that is to be shown of a reply."""
         sources = (block.source for part in self._parts for block in part.blocks)
-        return shown_texts(reply) == ["".join(sources) + self._blocks.tail.source]
+        return shown.shown_texts(reply) == ["".join(sources) + self._blocks.tail.source]
 
     def _tick_on(self) -> None:
         self._idle_ticks = 0
@@ -428,8 +405,8 @@ class NotebookRenderer(Renderer):
     ) -> None:
         display_id = self._display_id or uuid4().hex
         self._has_rendered = True
-        shown = Display(display_id, html, text, about)
-        self.publisher.show(shown, again=bool(self._display_id))
+        display = Display(display_id, html, text, about)
+        self.publisher.show(display, again=bool(self._display_id))
         # Not before: were it interrupted in between, nothing could be rendered again.
         self._display_id = display_id
         self._is_behind = False

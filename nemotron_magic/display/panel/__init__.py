@@ -25,10 +25,7 @@ from nemotron_magic.session.session import Session
 
 @dataclass(slots=True)
 class PanelHost:
-    """What all panels of a notebook share.
-
-    `draft` is what was typed last in any panel, for one that is drawn again.
-    """
+    """What all panels of a notebook share."""
 
     shell: Any
     config: Any
@@ -37,7 +34,7 @@ class PanelHost:
     inserter: CodeInserter
     keep_books: Callable[[Settings], None]
     ticker: Ticker
-    draft: str = ""
+    draft: str = ""  # what was typed last in any, for one that is drawn again
     panels: list[Any] = field(default_factory=list, init=False)
     is_running: bool = field(default=True, init=False)  # it is a cell that opens one
     _turns_on_display: list[Turn] = field(default_factory=list, init=False)
@@ -160,12 +157,10 @@ def error_html(text: str) -> str:
 
 
 def in_thread(work: Callable[[], None]) -> None:
-    """Do `work` in a thread, so that the kernel need not wait for it.
-
-    In the context of the caller, because ipykernel 7 keeps there to which cell belongs
-    what is sent.
-    """
-    run = copy_context().run
+    """Do `work` in a thread, so that the kernel need not wait for it."""
+    run = (
+        copy_context().run
+    )  # ipykernel 7 keeps there to which cell what is sent belongs
     Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
 
 

@@ -13,9 +13,10 @@ import ipywidgets
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.code.trial import finished
 from nemotron_magic.core import errors
-from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import plural
+from nemotron_magic.display import WORDS, input_error
 from nemotron_magic.display.insert import InsertOptions
 from nemotron_magic.display.page import CodeOf, Display, NotebookRenderer, no_code
 from nemotron_magic.display.panel import (
@@ -34,17 +35,8 @@ _MOST_NEW_TURNS = 12  # a page takes 50 ms to draw one
 _TICK_S = 0.1
 _BUSY_S = 15.0  # a kernel that is busy for longer tries nothing
 
-_HINT = (
-    "Enter sends. What cells did since the last reply is sent along; Preview shows it."
-)
-_ANOTHER = "A new name begins another conversation"
-_GO_ON = "Continue goes on."
+_WORDS = WORDS["panel"]
 _LIKE_OUTPUTS = "nm-growing", "jp-RenderedHTMLCommon"
-_BROKEN = (
-    "the question failed in a way that nobody foresaw",
-    "where it failed is in the log of the kernel",
-    "Ask it in a cell, to see that, too",
-)
 _BLANK = without_style(document(""))
 
 
@@ -76,11 +68,12 @@ class Transcript:
         with self._make.lock:
             old, self._outputs = self._outputs, {}
             grown, left_out = iter(grown), 0
-            last = {id(turn) for turn in turns[-_MOST_NEW_TURNS:]}
-            for turn in turns:
+            for at, turn in enumerate(turns, 1):
                 if id(turn) in old:
                     self._outputs[id(turn)] = old.pop(id(turn))
-                elif id(turn) in last:
+                elif len(turns) - at >= _MOST_NEW_TURNS:
+                    left_out += 1
+                else:
                     number = f"… {plural(left_out, 'turn')} not shown"
                     above = f'<p class="nm-muted">{number}</p>' if left_out else ""
                     self._outputs[id(turn)] = turn, (shown := [])
@@ -91,8 +84,6 @@ class Transcript:
                             self._arrange()  # all at once would stop the page
                         above = ""
                     left_out = 0
-                else:
-                    left_out += 1
             self._arrange(one for _, shown in old.values() for one in shown)
 
     def begin(self, question: str, continued: Turn | None = None) -> None:
@@ -167,17 +158,16 @@ class AskTab:
         self._cancel: CancelToken | None = None
         self._thread = MAIN
         self._transcript = Transcript(make, self._turn_htmls)
-        looks = {"placeholder": "Why does this merge lose rows?", "rows": 2}
-        texts = {"description": "Question", "value": host.draft}
-        self._box = make(ipywidgets.Textarea, "nm-box", **texts, **looks)
+        texts = {"value": host.draft, "placeholder": _WORDS["example"], "rows": 2}
+        self._box = make(ipywidgets.Textarea, "nm-box", description="Question", **texts)
         self._send = make.button("Send", self.ask, button_style="primary")
         self._stop = make.button("Stop", self.stop, disabled=True)
         go_on = partial(self.ask, goes_on=True)
         self._continue = make.button("Continue", go_on, disabled=self._cut is None)
-        texts = {"description": "Conversation", "value": MAIN, "tooltip": _ANOTHER}
-        names = {"options": self._threads(), "continuous_update": False}
+        texts = {"description": "Conversation", "tooltip": _WORDS["another"]}
+        names = {"value": MAIN, "options": self._threads(), "continuous_update": False}
         self._name = make(ipywidgets.Combobox, "nm-name", **texts, **names)
-        hint = _muted_html(_HINT)
+        hint = _muted_html(_WORDS["hint"])
         self._status = make(ipywidgets.HTML, "nm-status-line", value=hint)
         self.refresh()
         buttons = (self._send, self._stop, self._continue, self._name)
@@ -200,23 +190,22 @@ class AskTab:
         text, cut = self._box.value, self._cut if goes_on else None
         try:
             if self._cancel is not None:
-                raise InputError("the question before has not been answered yet")
+                raise input_error("not_answered")
             if cut is not None:
                 asked, settings = Continuation(self._thread), self._host.settings()
                 text = cut.question
             elif goes_on:
-                raise InputError("there is no reply to continue", "nothing was sent")
+                raise input_error("not_begun")
             elif not text.strip():
-                raise InputError("there is no question", hint="Type one into the box")
+                raise input_error("no_question")
             else:
                 asked, settings = self.question()
                 self._fill_box("")
         except NemotronError as error:
             self._status.value = error_html(str(error))
             return
-        shown = self._transcript
-        shown.show_turns(self._turns())
-        shown.begin(text, cut)
+        self._transcript.show_turns(self._turns())
+        self._transcript.begin(text, cut)
         renderer = self._renderer()
         cancel = self._cancel = CancelToken()
         self._offer()
@@ -224,7 +213,7 @@ class AskTab:
 
         def run() -> None:
             reply: Reply | None = None
-            error: NemotronError | None = NemotronError(*_BROKEN)
+            error: NemotronError | None = input_error("broken")
             try:
                 session = self._host.session
                 reply = session.ask(asked, settings, renderer.watch, cancel)
@@ -249,8 +238,8 @@ class AskTab:
             if self._cancel is None and not self._make.is_closed:
                 self._transcript.show_turns(self._turns())
                 self._offer()
-                if self._cut is None and _GO_ON in self._status.value:
-                    self._say(_HINT)
+                if self._cut is None and _WORDS["go_on"] in self._status.value:
+                    self._say(_WORDS["hint"])
 
     @property
     def _cut(self) -> Turn | None:
@@ -269,7 +258,7 @@ class AskTab:
 
     def _switch(self, change: Any) -> None:
         self._thread = self._name.value = change.new.strip() or MAIN
-        self._say(_HINT)
+        self._say(_WORDS["hint"])
         self.refresh()
 
     def _threads(self) -> tuple[str, ...]:
@@ -324,6 +313,7 @@ class AskTab:
         finished(trying(reason=reason) if reason else steps)
 
     def _end(self, text: str, reply: Reply | None, error: NemotronError | None) -> None:
+        go_on = _WORDS["go_on"]
         with self._make.lock:
             self._cancel = None
             if reply is not None:
@@ -332,13 +322,13 @@ class AskTab:
             if not self._make.is_closed:
                 self._transcript.end(self._turns())
                 if error and not isinstance(error, errors.InterruptedByUser):
-                    failure = str(error).replace(errors.GO_ON, _GO_ON)
+                    failure = str(error).replace(errors.GO_ON, go_on)
                     self._status.value = error_html(failure)
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
                     ended = "Cut off." if is_cut else "Answered."
                     said = "Stopped by you." if error else ended
-                    self._say(f"{said} {_GO_ON}" if is_cut else said)
+                    self._say(f"{said} {go_on}" if is_cut else said)
                 if reply is None and not self._box.value:
                     self._fill_box(text)
                 self._offer()

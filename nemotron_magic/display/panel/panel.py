@@ -15,7 +15,7 @@ from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.text import plural
-from nemotron_magic.display import reports
+from nemotron_magic.display import WORDS, reports
 from nemotron_magic.display.panel import (
     PanelHost,
     WidgetFactory,
@@ -34,14 +34,9 @@ from nemotron_magic.session.reply import Reply
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
-_LOST = (  # shown by the style sheet once the page has lost the kernel
-    '<p class="nm-error nm-lost" role="alert">The kernel of this panel is gone.'
-    " Run its cell again to open a live one.</p>"
-)
+_WORDS = WORDS["panel"]
+_LOST = f'<p class="nm-error nm-lost" role="alert">{_WORDS["lost"]}</p>'
 _MOST_CHARS = 4_000
-_HEADING = "The panel of %nemotron as it was last; run the cell for a live one."
-_CLOSE = "Leave only its last state, as text"
-_DEFAULTS = "All settings are at their defaults."
 
 
 class Panel:
@@ -65,12 +60,12 @@ class Panel:
             "Usage": self._show_usage,
         }
         self._toggles = {name: self._toggle(name) for name in self._pages}
-        close = make.button("Close", self.close, tooltip=_CLOSE)
+        close = make.button("Close", self.close, tooltip=_WORDS["close"])
         tabs = (*self._toggles.values(), close)
         top = make(ipywidgets.HBox, "nm-top", children=tabs)
         css = f"<style>{stylesheet()}{small_css(_css('panel.css'))}</style>"
-        style = make(ipywidgets.HTML, value=f"{css}{_LOST}")
-        self._head = (style, top)
+        # The style sheet shows that line once the page has lost the kernel.
+        self._head = (make(ipywidgets.HTML, value=f"{css}{_LOST}"), top)
         shown = (*self._head, self._ask.box)
         self.box = make(ipywidgets.VBox, "nm-panel", self._mark, children=shown)
         self._is_closed = self._is_switching = False
@@ -209,7 +204,8 @@ def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
 
 def panel_state(config: str, turn: Turn | None, spent: str) -> list[str]:
     """Return the state of a panel as Markdown: what is set, the last turn, the cost."""
-    parts = [f"*{_HEADING}*", as_block(config, "python") if config else _DEFAULTS]
+    settings = as_block(config, "python") if config else _WORDS["defaults"]
+    parts = [f"*{_WORDS['still']}*", settings]
     for text in (turn.question, turn.reply) if turn else ():
         shown, more = text[:_MOST_CHARS], len(text) - _MOST_CHARS
         parts.append(shown if isinstance(text, Reply) else as_block(shown, "text"))
