@@ -58,14 +58,12 @@ def _is_magic(node: object) -> TypeGuard[ast.Call]:
 
 
 def _shows_once(shell: Any) -> bool:
-    """Return whether what is shown now cannot be rendered again.
-
-    `%%capture` keeps it; an `ipywidgets.Output` in JupyterLab ignores every update.
-    """
+    """Return whether what is shown now cannot be rendered again."""
     from IPython.core.displaypub import CapturingDisplayPublisher
 
-    if isinstance(shell.display_pub, CapturingDisplayPublisher):
+    if isinstance(shell.display_pub, CapturingDisplayPublisher):  # of `%%capture`
         return True
+    # An `Output` of theirs ignores every update in JupyterLab.
     widgets = sys.modules.get("ipywidgets.widgets.widget")
     made = [*getattr(widgets, "_instances", {}).values()]
     request = execution_of(shell) if made else ""

@@ -180,12 +180,11 @@ class CodeInserter:
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
         """Put the code of a reply in, if the job says so; return the reply so told.
 
-        A reply that was broken off has its code wait: the page takes no cell of a run
-        that failed. Without any code in it, that of the reply before it still waits.
+        That of one that was broken off waits: the page takes no cell of a failed run.
         """
         cells = self._cells(reply)
         is_broken = reply.metadata.ending in ("interrupted", "failed")
-        if cells or not is_broken:
+        if cells or not is_broken:  # else that of the reply before it still waits
             self._waiting, self._next = cells, 0
         if not job.inserts or (is_broken and not cells):
             return reply
@@ -253,7 +252,6 @@ class CodeInserter:
         before_s: float = 0.0,
         reason: str = "",
     ) -> Generator[None, None, None]:
-        """Try cells in one copy, and keep what came of it."""
         trials = Trials(self.shell, unreadable=self.unreadable)
         try:
             verdicts = yield from trials.run(sources, tick, before_s, reason)

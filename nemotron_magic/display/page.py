@@ -243,7 +243,7 @@ class NotebookRenderer(Renderer):
     def htmls(self, reply: Reply, unread: str = "") -> list[str]:
         """Return what the displays of a reply show at its end: one, or those of a long.
 
-        `unread` is what no event has told of it.
+        No event has told of what is `unread`.
         """
         self._unread.append(unread)
         self._take()

@@ -55,8 +55,7 @@ def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
 
     The footer begins with why the reply is not whole; the other notices go on its line.
     """
-    said = _lines_of(reply)
-    leading = 1 if _reason(reply) else 0
+    said, leading = _lines_of(reply), 1 if _reason(reply) else 0
     above = [*reply.metadata.remarks, *_warning(reply)]
     return above, " · ".join([*said[:leading], footer(reply)]), said[leading:]
 
@@ -263,8 +262,7 @@ _SHEET = '\n<div class="lm-mod-hidden hidden"><style>'
 def document(content: str, below: str | None = "") -> str:
     """Return `content`, which is HTML, with as much of the style sheet as it needs.
 
-    So does what stands `below` it in displays of its own; None if that is growing, and
-    may come to need all of it.
+    So does what is `below` it in other displays; None may come to need all of it.
     """
     html = element(content)
     css = stylesheet() + _NO_INNER_SCROLL if below is None else used_rules(html + below)

@@ -54,9 +54,10 @@ def markdown_console(stream: TextIO, **options: Any) -> Console:
     )
 
 
-class _Code(md.CodeBlock):
-    """A block of code without a box, its lines as they are."""
+# Each without a box, with no line of code broken and no cell of a table cut.
 
+
+class _Code(md.CodeBlock):
     @classmethod
     def create(cls, markdown: md.Markdown, token: Token) -> _Code:
         return cls(language_of(token.info or ""), markdown.code_theme)
@@ -68,22 +69,16 @@ class _Code(md.CodeBlock):
 
 
 class _Heading(md.Heading):
-    """A heading at the left, without a box."""
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         yield self.text
 
 
 class _Quote(md.BlockQuote):
-    """A quote whose code has no line broken."""
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         return _beside(("▌ ", "▌ "), self.style, self, console, options)
 
 
 class _List(md.ListElement):
-    """A list whose code has no line broken."""
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         is_numbered = self.list_type == "ordered_list_open"
         start, kind = self.list_start or 0, "number" if is_numbered else "bullet"
@@ -95,8 +90,6 @@ class _List(md.ListElement):
 
 
 class _Table(md.TableElement):
-    """A table whose cells are all shown."""
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         head, body = self.header, self.body
         lines = [head and head.row, *(body.rows if body else ())]

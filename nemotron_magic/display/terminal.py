@@ -1,10 +1,8 @@
 """Show a reply as text: terminal IPython, `jupyter console`, a log.
 
 Finished blocks are rendered in color; on a real terminal the growing tail is shown,
-too. Into a file the Markdown is written as it comes.
-
-A model can write a line that reads like one of our own. So our own are dim where the
-stream shows that, which no text of a reply can be: it steers nothing here.
+too. Into a file the Markdown is written as it comes. Lines of our own are dim, which no
+text of a reply can be, where it steers nothing.
 """
 
 from __future__ import annotations
@@ -95,7 +93,6 @@ class PlainRenderer(Renderer):
             self._ends_line = text.endswith("\n")
 
     def _end_block(self) -> None:
-        """Show what was held back, and end the line."""
         self._add("" if self._ends_line else "\n")
 
     def _print_note(self, line: str) -> None:
@@ -140,13 +137,11 @@ class RichRenderer(PlainRenderer):
         self._show(_Waiting(line))
 
     def _print(self, markdown: str) -> None:
-        """Print a block that stays, its lines as long as they are."""
         made = TerminalMarkdown(markdown, self._has_printed)
         self._console.print(made, end="", crop=False)
         self._has_printed |= made.is_seen
 
     def _show(self, tail: RenderableType) -> None:
-        """Show the tail, on a terminal that lets it be rendered again."""
         if not self._is_live:
             return
         if self._live is None:

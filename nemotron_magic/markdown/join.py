@@ -147,7 +147,6 @@ def _best(before: str, rest: str, fence: _Fence) -> str:
 
 
 def _parses(code: str) -> bool:
-    """Return whether Python code can be read."""
     unread = (SyntaxError, ValueError, RecursionError, MemoryError)
     with suppress(*unread), warnings.catch_warnings():
         warnings.simplefilter("ignore")

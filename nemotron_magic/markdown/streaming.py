@@ -154,7 +154,6 @@ class Blocks:
 
 
 def _indent_of(line: str) -> int:
-    """Count the columns of white space before a line's text."""
     line = line.expandtabs(4)
     return len(line) - len(line.lstrip(" "))
 

@@ -94,10 +94,7 @@ class PanelHost:
 
 
 class WidgetFactory:
-    """Make the widgets of one panel, with one layout and one style of each kind.
-
-    A layout and a style are a message each, and by default every widget has its own.
-    """
+    """Make the widgets of one panel; they share what would be a message each."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -169,8 +166,7 @@ def when_idle(
 ) -> bool:
     """Do `work` in the kernel's main thread; return whether it was done in time.
 
-    It is not begun once the time is over or it is stopped, nor where the kernel has no
-    loop for it.
+    It is not begun once the time is over or it is stopped.
     """
     done: Future[None] = Future()
     loop = getattr(getattr(shell, "kernel", None), "io_loop", None)

@@ -16,16 +16,9 @@ from nemotron_magic.core import errors
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import plural
-from nemotron_magic.display import WORDS, input_error
+from nemotron_magic.display import WORDS, input_error, panel
 from nemotron_magic.display.insert import InsertOptions
 from nemotron_magic.display.page import CodeOf, Display, NotebookRenderer, no_code
-from nemotron_magic.display.panel import (
-    PanelHost,
-    WidgetFactory,
-    error_html,
-    in_thread,
-    when_idle,
-)
 from nemotron_magic.display.reply import document, is_status, without_style
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
@@ -43,13 +36,12 @@ _BLANK = without_style(document(""))
 class Transcript:
     """Show a conversation: its turns, and below them the reply that grows.
 
-    Each turn is an output, or several if it is long. Of the reply, what is finished is
-    in outputs, which stay, the rest in a tail. It is a `Publisher`: what renders in
-    cells renders here, too.
+    Each turn is an output, or several if it is long; those of the reply stay, with a
+    tail below them. It is a `Publisher`: what renders in cells renders here, too.
     """
 
     def __init__(
-        self, make: WidgetFactory, htmls_of: Callable[[Turn], list[str]]
+        self, make: panel.WidgetFactory, htmls_of: Callable[[Turn], list[str]]
     ) -> None:
         self._make = make
         self._htmls_of = htmls_of
@@ -152,7 +144,7 @@ def _question_html(text: str) -> str:
 class AskTab:
     """Ask the questions of one panel, one at a time, in a thread."""
 
-    def __init__(self, host: PanelHost, make: WidgetFactory) -> None:
+    def __init__(self, host: panel.PanelHost, make: panel.WidgetFactory) -> None:
         self._host = host
         self._make = make
         self._cancel: CancelToken | None = None
@@ -202,7 +194,7 @@ class AskTab:
                 asked, settings = self.question()
                 self._fill_box("")
         except NemotronError as error:
-            self._status.value = error_html(str(error))
+            self._status.value = panel.error_html(str(error))
             return
         self._transcript.show_turns(self._turns())
         self._transcript.begin(text, cut)
@@ -225,7 +217,7 @@ class AskTab:
                 renderer.fail()
                 self._end(text, reply, error)
 
-        in_thread(run)
+        panel.in_thread(run)
 
     def stop(self) -> None:
         """Stop the question that is on its way, if one is."""
@@ -280,7 +272,6 @@ class AskTab:
         return NotebookRenderer(self._transcript, True, time.monotonic, every, code_of)
 
     def _offer(self) -> None:
-        """Let be pressed what can be done now."""
         busy = self._cancel is not None
         self._name.options = self._threads()
         self._name.disabled = self._send.disabled = busy
@@ -291,10 +282,7 @@ class AskTab:
         self._status.value = _muted_html(text)
 
     def _try_code(self, reply: Reply, stop: CancelToken) -> None:
-        """Copy the kernel while it runs no cell, and wait here for what comes of it.
-
-        Were that waited for where the kernel runs cells, Stop would come after it.
-        """
+        """Copy the kernel while it runs no cell; wait here, where Stop is heard."""
         self._host.inserter.forget_trials()
         if self._host.config.try_code != "on" or reply.is_cut_off:
             return
@@ -305,10 +293,10 @@ class AskTab:
                 self._say(f"trying … {elapsed_s:.0f} s")
 
         trying = partial(self._host.inserter.try_code, reply, False, tick)
-        steps, reason = trying(), ""
+        steps, reason, shell = trying(), "", self._host.shell
         if self._host.is_running:
             reason = "a cell is running"
-        elif not when_idle(self._host.shell, partial(next, steps, None), _BUSY_S, stop):
+        elif not panel.when_idle(shell, partial(next, steps, None), _BUSY_S, stop):
             reason = "you stopped it" if stop.is_set else "the kernel was busy"
         finished(trying(reason=reason) if reason else steps)
 
@@ -323,7 +311,7 @@ class AskTab:
                 self._transcript.end(self._turns())
                 if error and not isinstance(error, errors.InterruptedByUser):
                     failure = str(error).replace(errors.GO_ON, go_on)
-                    self._status.value = error_html(failure)
+                    self._status.value = panel.error_html(failure)
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
                     ended = "Cut off." if is_cut else "Answered."

@@ -14,6 +14,7 @@ from traitlets import TraitError
 from nemotron_magic.client.models import Model
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.display import WORDS
 from nemotron_magic.display.panel import WidgetFactory, error_html
 from nemotron_magic.markdown.html import line_html
 
@@ -41,9 +42,7 @@ class SettingsForm:
         make: WidgetFactory,
         is_rehearsal: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._config = config
-        self._make = make
-        self._is_rehearsal = is_rehearsal
+        self._config, self._make, self._is_rehearsal = config, make, is_rehearsal
         self._controls: dict[str, Any] = {}
         self._notes: dict[str, Any] = {}
         self._models: list[Model] = []
@@ -86,8 +85,7 @@ class SettingsForm:
         with self._make.lock:  # the list of models comes in a thread of its own
             shown = [*self._rows(FIRST)]
             for name, heading in self._headings.items():
-                rows = self._rows(SECTIONS[name]) if heading.value else ()
-                shown += [heading, *rows]
+                shown += [heading, *self._rows(SECTIONS[name] if heading.value else ())]
             self._show_code()
             code = [self._code] if self._shows_code.value else []
             self.box.children = (*shown, self._end, *code)
@@ -145,7 +143,6 @@ class SettingsForm:
         self._show_code()
 
     def _show_note(self, name: str, html: str) -> None:
-        """Show a line below a row, or none."""
         if name in self._notes:
             self._notes[name].value = html
         elif html:
@@ -171,7 +168,7 @@ class SettingsForm:
             return
         values = {name: getattr(self._config, name) for name in BY_NAME}
         lines, (flags, without) = config_lines(values), flags_line(values)
-        html = "<p>All settings are at their defaults.</p>"
+        html = f"<p>{WORDS['panel']['defaults']}</p>"
         if lines:
             html = (
                 f"<p>For this session:</p><pre>{escape(lines)}</pre>"
@@ -226,7 +223,6 @@ def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _changed(values: Mapping[str, Any]) -> Iterator[tuple[Parameter, Any]]:
-    """Yield each value that is not at its default."""
     rows = ((BY_NAME[name], value) for name, value in values.items())
     return ((row, value) for row, value in rows if value != row.default)
 
@@ -279,8 +275,7 @@ def _state(parameter: Parameter, value: Any) -> dict[str, Any]:
 
 
 def _label(name: str) -> str:
-    *words, last = name.split("_")
-    if words and last in _UNITS:
-        name = f"{'_'.join(words)} ({_UNITS[last]})"
-    label = " ".join(_SPELT.get(word, word) for word in name.split("_"))
-    return label[:1].upper() + label[1:]
+    first, *words = (_SPELT.get(word, word) for word in name.split("_"))
+    if words and words[-1] in _UNITS:
+        words[-1] = f"({_UNITS[words[-1]]})"
+    return " ".join([first[:1].upper() + first[1:], *words])

@@ -15,14 +15,7 @@ from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.text import plural
-from nemotron_magic.display import WORDS, reports
-from nemotron_magic.display.panel import (
-    PanelHost,
-    WidgetFactory,
-    error_html,
-    in_thread,
-    report,
-)
+from nemotron_magic.display import WORDS, panel, reports
 from nemotron_magic.display.panel.ask import AskTab
 from nemotron_magic.display.panel.form import SettingsForm, config_lines
 from nemotron_magic.display.reply import document
@@ -42,12 +35,12 @@ _MOST_CHARS = 4_000
 class Panel:
     """A panel that is open until it is closed."""
 
-    def __init__(self, host: PanelHost) -> None:
+    def __init__(self, host: panel.PanelHost) -> None:
         self._host = host
         self.cell_id = cell_id_of(host.shell)
         self.execution = execution_of(host.shell)
         self._mark = f"nm-{uuid.uuid4().hex[:12]}"
-        self._make = make = WidgetFactory()
+        self._make = make = panel.WidgetFactory()
         self._saved: dict[str, str] = {}
         self._ask = AskTab(host, make)
         self._form: SettingsForm | None = None
@@ -127,14 +120,15 @@ class Panel:
         try:
             shown = self._pages[name]()
         except NemotronError as error:
-            shown = self._make(ipywidgets.HTML, "nm-page", value=error_html(str(error)))
+            html = panel.error_html(str(error))
+            shown = self._make(ipywidgets.HTML, "nm-page", value=html)
         self.box.children = (*self._head, shown)
 
     def _show_form(self) -> Any:
         if self._form is None:
             host = self._host
             self._form = SettingsForm(host.config, self._make, host.is_rehearsal)
-        in_thread(self._list_models)
+        panel.in_thread(self._list_models)
         return self._form.box
 
     def _list_models(self) -> None:
@@ -151,27 +145,28 @@ class Panel:
         asked = self._host.session.prepare(question, settings)
         text = reports.preview_report(self._host.session, asked, settings)
         self._preview = self._preview or self._make(ipywidgets.HTML, "nm-page")
-        self._preview.value = report(text)
+        self._preview.value = panel.report(text)
         return self._preview
 
     def _show_usage(self) -> Any:
         self._host.settings()  # the ledger is the one that is set
         if self._usage is None:
             table, left = (self._make(ipywidgets.HTML) for _ in range(2))
-            press = partial(in_thread, partial(self._ask_balance, left))
+            press = partial(panel.in_thread, partial(self._ask_balance, left))
             ask = self._make.button("Ask for the balance", press)
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
         ledger = self._host.session.accounting.ledger
         usage = f"{reports.usage(ledger)}\n\n{reports.by_day(ledger.by_day())}"
-        self._usage.children[0].value = report(usage)
+        self._usage.children[0].value = panel.report(usage)
         return self._usage
 
     def _ask_balance(self, line: Any) -> None:
         try:
-            html = report(reports.balance(self._host.session, self._host.settings()))
+            settings = self._host.settings()
+            html = panel.report(reports.balance(self._host.session, settings))
         except NemotronError as error:
-            html = error_html(f"The balance cannot be had: {error.what}")
+            html = panel.error_html(f"The balance cannot be had: {error.what}")
         line.value = html
 
 
@@ -180,11 +175,10 @@ def _css(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
-def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
+def state_bundle(mark: str, host: panel.PanelHost) -> dict[str, str]:
     """Return the state of a panel as text, for a saved notebook.
 
-    Its style sheet hides it while the panel is in the page or about to be drawn, and
-    the page's complaint when it is not.
+    Its style sheet hides it while the panel is in the page, else the page's complaint.
     """
     session = host.session
     reply = session.conversation.last
