@@ -30,8 +30,7 @@ _MOST_LINE_CHARS = 500
 def clip_traceback(text: str, *, is_newest: bool = True) -> str:
     """Return the user's frames of a traceback, and what each error of a chain said.
 
-    Frames within libraries tell little that the message does not. Of an error that is
-    not the newest, the user's last frame and the first line of the message are enough.
+    Of an error that is not the newest, the last frame and the message's first line do.
     """
     errors = [_without_libraries(error) for error in _LED_TO.split(text)]
     if not any(is_frame for _, is_frame in errors[-1]):

@@ -121,15 +121,12 @@ def _split(base_url: str) -> SplitResult:
         address = shown.rpartition("//")[2] or "host/v1"
         host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
         scheme = "http" if loopback_addresses(host) else "https"
-        raise InputError(
-            f"base_url must start with https:// or http://, got {shown}",
-            hint=_SETTING.replace("https://host/v1", f"{scheme}://{address}"),
-        )
+        what = f"base_url must start with https:// or http://, got {shown}"
+        hint = _SETTING.replace("https://host/v1", f"{scheme}://{address}")
+        raise InputError(what, hint=hint)
     if "@" in url.netloc or url.query or url.fragment:
-        raise InputError(
-            "base_url must hold no user, password, query or fragment",
-            hint="Give the key with: %nemotron login",
-        )
+        what = "base_url must hold no user, password, query or fragment"
+        raise InputError(what, hint="Give the key with: %nemotron login")
     if port == 0 or not url.hostname.isascii() or re.search(r"\s", base_url):
         raise InputError("base_url names no host that can be reached", hint=_SETTING)
     return url

@@ -74,9 +74,8 @@ class NemotronError(Exception):
         quoted = f"(request id {self.request_id})" if self.request_id else ""
         lines = (self.what, f"{self.why} {quoted}".strip(), self.hint)
         # What was typed, or sent by a service, may hold a line end or worse.
-        return "\n".join(
-            _LINE_ENDS.sub(" ", strip_controls(line)) for line in lines if line
-        )
+        shown = (_LINE_ENDS.sub(" ", strip_controls(one)) for one in lines if one)
+        return "\n".join(shown)
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows in place of a traceback."""

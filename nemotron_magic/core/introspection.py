@@ -7,14 +7,9 @@ user's. What stands here goes through `type` and the slots of the interpreter al
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from types import (
-    FunctionType,
-    GetSetDescriptorType,
-    MappingProxyType,
-    MemberDescriptorType,
-)
 from typing import Any
 
 _BASES = type.__dict__["__mro__"]
@@ -36,7 +31,7 @@ def bases(cls: type) -> tuple[type, ...]:
 
 def namespace(cls: type) -> Mapping[str, object]:
     """Return what the body of `cls` defines."""
-    found: MappingProxyType[str, object] = _NAMESPACE.__get__(cls)
+    found: types.MappingProxyType[str, object] = _NAMESPACE.__get__(cls)
     return found
 
 
@@ -81,7 +76,7 @@ def state(value: object) -> dict[str, object]:
     """Return the attributes of the object itself, as the interpreter keeps them."""
     for cls in bases(type(value)):
         slot = namespace(cls).get("__dict__")
-        if type(slot) in (GetSetDescriptorType, MemberDescriptorType):
+        if type(slot) in (types.GetSetDescriptorType, types.MemberDescriptorType):
             found = read(cls, "__dict__", value)
             return found if type(found) is dict else {}
     return {}
@@ -100,14 +95,14 @@ def field(value: object, name: str) -> object:
         return own[name]
     for cls in bases(type(value)):
         slot = namespace(cls).get(name)
-        if type(slot) is MemberDescriptorType:
+        if type(slot) is types.MemberDescriptorType:
             with suppress(AttributeError):
                 return read(cls, name, value)
             return MISSING
     return MISSING
 
 
-def defaults(function: FunctionType) -> dict[str, object]:
+def defaults(function: types.FunctionType) -> dict[str, object]:
     """Return the default values of a function's parameters, by name."""
     code = function.__code__
     values = function.__defaults__ or ()

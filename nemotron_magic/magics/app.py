@@ -30,14 +30,8 @@ from nemotron_magic.display.page import Renderer
 from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.magics.questions import TASKS, QuestionBuilder
 from nemotron_magic.magics.words import WORDS
-from nemotron_magic.session.conversation import (
-    MAIN,
-    Continuation,
-    Correction,
-    FollowUp,
-    Question,
-    Regeneration,
-)
+from nemotron_magic.session import conversation
+from nemotron_magic.session.conversation import MAIN, FollowUp, Question
 from nemotron_magic.session.reply import NotebookReplyCache, Reply, partial_reply
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.files import user_folder
@@ -210,8 +204,9 @@ class Asking:
             self._show(inserter.sent_back(reply, notice))
             lines = "\n".join(f"- {describe_finding(one)}" for one in findings)
             wish = WORDS["requests"]["correction"].format(findings=lines)
+            correction = conversation.Correction(wish, thread)
             try:
-                reply = self._receive(Correction(wish, thread), InsertOptions())
+                reply = self._receive(correction, InsertOptions())
             except (NemotronError, KeyboardInterrupt) as error:
                 return self._keep_uncorrected(reply, error)
         return self._show(inserter.finished(reply, self.options))
@@ -220,9 +215,10 @@ class Asking:
         call, settings = self.call, self.settings
         last = self.app.options_of.get(thread, InsertOptions())
         if call.command == "continue":
-            return _changed(last, call), Continuation(thread)
+            return _changed(last, call), conversation.Continuation(thread)
         if call.command == "retry":
-            return _changed(last, call), Regeneration(call.text, thread)
+            again = conversation.Regeneration(call.text, thread)
+            return _changed(last, call), again
         gives_code = call.command in TASKS and TASKS[call.command]["gives_code"]
         repairs, tries = int(settings["repair"]), settings["try_code"] == "on"
         usual = InsertOptions(gives_code, repairs=repairs, tries=tries)
@@ -232,10 +228,11 @@ class Asking:
 
     def _receive(self, request: Question | FollowUp, options: InsertOptions) -> Reply:
         self.renderer = Renderer() if self.call.quiet else self.app.displays.renderer()
-        ask, watch = self.app.session.ask, self.renderer.watch
         try:
             with self.guard.released():
-                reply = ask(request, self.settings, watch)
+                reply = self.app.session.ask(
+                    request, self.settings, self.renderer.watch
+                )
         except NemotronError as error:
             arrived = partial_reply(error)
             if self.call.as_ is not None or isinstance(error, InvalidAnswerError):
@@ -265,10 +262,7 @@ class Asking:
         return self._assign(kept)
 
     def _findings(self, reply: Reply, rounds: int) -> tuple[Finding, ...]:
-        """Return what is wrong with the code of a reply, and is to be sent back.
-
-        Where it is to be tried it is tried, sent back or not.
-        """
+        """Return what is to be sent back of the code, which is tried where it may."""
         options, inserter = self.options, self.app.inserter
         if reply.is_cut_off or not options.inserts:
             return ()

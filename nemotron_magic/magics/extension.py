@@ -213,22 +213,19 @@ class NemotronMagics:
             return
         note_id(self.shell, self._ids, result.info)
         if not self._is_ready:
-            self._get_ready()
+            # The cell that loaded us has ended: get ready for the first question.
+            self._is_ready = True
+            # Nobody types into any other shell, nor behind `ipython -c`.
+            is_typed = getattr(self.shell.parent, "interact", True)
+            is_terminal = hasattr(self.shell, "pt_app") and is_typed
+            if getattr(self.shell, "kernel", None) or is_terminal:
+                self._preload.start()
             return
         source, elapsed_s = result.info.raw_cell, monotonic() - self._began_s
         self._slow.pop(source, None)
         if elapsed_s > _SLOW_S and source:
             self._slow[source] = elapsed_s
         self.held.look()
-
-    def _get_ready(self) -> None:
-        """Get ready for the first question, once the cell that loaded us has ended."""
-        self._is_ready = True
-        # Nobody types into any other shell, nor behind `ipython -c`.
-        is_typed = getattr(self.shell.parent, "interact", True)
-        is_terminal = hasattr(self.shell, "pt_app") and is_typed
-        if getattr(self.shell, "kernel", None) or is_terminal:
-            self._preload.start()
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -109,13 +109,10 @@ _AROUND = re.compile(
     r"""^(?:%{0,2}nemotron:?\s+)?[\s/\\:!.@#%*_~"'`“‘„«<(\[{]*(?=\w)"""
     r"""|[\s"'`”’“»>()\]}*_~;,.!…。]+$"""
 )
-# Names of a command that with a text are words of a question.
-_ALONE = re.compile(
-    r"list|price|pricing|catalog(?:ue)?|mod(?!els?$)\w+|модели|模型|モデル",
-    re.IGNORECASE,
+_ALONE, _FILLER, _TARGET = (
+    re.compile(WORDS["patterns"][name], re.IGNORECASE)
+    for name in ("alone", "filler", "target")
 )
-_FILLER = re.compile("an?|all|api|my|please|show|the", re.IGNORECASE)
-_TARGET = re.compile("cell|code|it|last|previous|that|this", re.IGNORECASE)
 _OF_CELLS = frozenset(["code", "doc", "explain", "fix", "retry"])
 """Commands that may be told what they are for; `check my code` is a question."""
 

@@ -63,3 +63,12 @@ def test_a_shell_that_nobody_types_into_is_left_cold(tmp_path: Path) -> None:
 
     assert told.stdout.endswith("False\n")
     assert left.startswith("[]\n")
+
+
+def test_a_cell_that_left_no_result_is_no_error() -> None:
+    shell = Shell()
+    shell.run("%load_ext nemotron_magic")
+    told = shell.run("get_ipython().events.trigger('post_run_cell', None)")
+    shell.close()
+
+    assert (told.status, told.text) == ("ok", "")
