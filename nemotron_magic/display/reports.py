@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import escape_smuggled, format_usd, literal, plural
 from nemotron_magic.markdown.parser import as_block
@@ -91,14 +93,32 @@ def preview_report(
 
 def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
     """Return the price by the catalogue, if that has been listed."""
-    if field := unpriced_field(asked.body):
+    learn_prices(session, settings)
+    field = unpriced_field(asked.body)
+    if field and not session.accounting.is_rehearsal:
         return f"unknown (what `{field}` may add is in no catalogue)"
     listed = session.client.listed(session.endpoint(settings))
     estimate = estimate_cost(listed, asked.body)
     if estimate is None:
-        return "unknown (`%nemotron models` shows the prices that are known)"
+        return may_cost(session, "")
     sent, most = format_usd(estimate.prompt_usd), format_usd(estimate.reply_usd)
-    return f"{sent} in, at most {most} out ({estimate.reply_tokens:,} tokens)"
+    tokens = f"{estimate.reply_tokens:,} tokens"
+    return may_cost(session, f"about {sent} in, at most {most} out ({tokens})")
+
+
+def learn_prices(session: Session, settings: Settings) -> None:
+    """Have a rehearsal list its prices, as that costs nothing."""
+    listed = session.client.listed(session.endpoint(settings))
+    if session.accounting.is_rehearsal and not listed:
+        with suppress(NemotronError):
+            session.models(settings)
+
+
+def may_cost(session: Session, cost: str) -> str:
+    """Return a cost, empty if unknown, in words; of a rehearsal, what it would be."""
+    if session.accounting.is_rehearsal:
+        return f"rehearsal, would be {cost}" if cost else "rehearsal, costs nothing"
+    return cost or "unknown (`%nemotron models` shows the prices that are known)"
 
 
 _FIGURES = (">Calls", ">Tokens in", ">Tokens out", ">Cost", ">First text", ">Tokens/s")

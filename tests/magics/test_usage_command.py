@@ -241,6 +241,30 @@ def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
     assert list(Ledger(home / "ledger.sqlite").all()) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("%nemotron --preview why?", "| may cost | rehearsal, would be about $0.0"),
+        ("%nemotron -m nvidia/nemotron-3-nano-30b-a3b --preview a long question", "$"),
+        ("%nemotron -p plugins=[1] --preview why?", "| rehearsal, costs nothing |"),
+        ("%nemotron -m nobody/nothing --preview why?", "| rehearsal, costs nothing |"),
+        (
+            "%%nemotron --as n --preview rows: values\nWhy?",
+            "a row | rehearsal, would",
+        ),
+    ],
+)
+def test_a_preview_in_a_rehearsal_tells_what_it_would_cost(
+    shell: Shell, line: str, told: str
+) -> None:
+    shell.run("%nemotron rehearse\nvalues = [1, 2]")
+    shown = shell.run(line).text
+    costs = "".join(one for one in shown.splitlines() if "may cost" in one)
+
+    assert told in costs
+    assert "unknown" not in costs
+
+
 def test_a_service_chosen_during_a_rehearsal_is_counted_and_stays(
     shell: Shell, home: Path
 ) -> None:

@@ -18,7 +18,7 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_number, at_path
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
-from nemotron_magic.display.reports import preview_messages
+from nemotron_magic.display.reports import learn_prices, may_cost, preview_messages
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.magics.words import FLAG_OF
@@ -135,19 +135,17 @@ def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
 def _preview(app: App, question: RowsQuestion, settings: Settings) -> str:
     prepared = app.session.prepare_rows(question, settings)
     request = prepared.first_request()
+    learn_prices(app.session, settings)
     task, most_usd = prepared.task, prepared.most_usd(request)
     many = plural(task.table.size, "row")
-    one = every = "unknown (`%nemotron models` shows the prices that are known)"
-    if most_usd is not None:
-        one = f"at most {format_usd(most_usd)}"
-        every = f"at most {format_usd(most_usd * task.table.size)}"
     notes = [
         ("goes out for each of", many),
         ("columns that go out", ", ".join(map(as_cell, task.names))),
         ("goes to", f"`{request.settings.model}` at `{request.endpoint.netloc}`"),
-        ("may cost, a row", one),
-        (f"may cost, all {many}", every),
     ]
+    for what, size in {"a row": 1, f"all {many}": task.table.size}.items():
+        cost = "" if most_usd is None else f"at most {format_usd(most_usd * size)}"
+        notes.append((f"may cost, {what}", may_cost(app.session, cost)))
     return preview_messages(request.body(), notes, "What the first row would send")
 
 
