@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from nemotron_magic.client import table
+from nemotron_magic.client import names_in, table
 from nemotron_magic.client.figures import usage_in
 from nemotron_magic.client.think_tags import ThinkTags, may_start_inside
 from nemotron_magic.core.events import (
@@ -35,12 +35,8 @@ from nemotron_magic.core.text import sanitize_label
 class _Number(float):
     """A number that knows how it was written; a copy of it is a plain one."""
 
-    text: str
-
-    def __new__(cls, text: str) -> _Number:
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __reduce__(self) -> tuple[type[float], tuple[float]]:
         return float, (float(self),)
@@ -61,35 +57,18 @@ def decode(text: str) -> list[Any]:
 
 _Kind = type[Text] | type[Reasoning] | type[Refusal]
 
-_SHAPES = table("shapes.toml")
-_NAMES: dict[str, list[str]] = {
-    name: said.split() for name, said in _SHAPES["chunk"].items()
-}
-_NAMES_OF: dict[_Kind, list[str]] = {
-    Reasoning: _NAMES["reasoning"],
-    Refusal: _NAMES["refusal"],
-    Text: _NAMES["text"],
+_SHAPES, _NAMES = table("shapes.toml"), names_in("chunk")
+_KINDS: dict[str, _Kind] = {"reasoning": Reasoning, "refusal": Refusal, "text": Text}
+_NAMES_OF = {kind: _NAMES[name] for name, kind in _KINDS.items()}
+_PART_KINDS: dict[str, _Kind] = {
+    **dict.fromkeys(_NAMES["thoughts"], Reasoning),
+    "refusal": Refusal,
 }
 _PLAIN_CHUNK = frozenset(_NAMES["plain"])
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _PLAIN = frozenset({"role", "content"})
 _EMPTY: tuple[Any, ...] = (None, [], "")
-_HOLDERS = frozenset({"delta", "message", "text"})
-_CODES = frozenset(_NAMES["codes"])
-_SILENT = frozenset(_NAMES["silent"])
-_PART_KINDS: dict[str, _Kind] = {
-    **dict.fromkeys(_NAMES["thoughts"], Reasoning),
-    "refusal": Refusal,
-}
-_TYPE_NAMES = ("type", "event_type", "event")
-_TYPES: tuple[tuple[str, _Kind | None], ...] = (
-    (r"tool|function|argument|audio|image|code|call|file|search", None),
-    (r"reason|think|thought", Reasoning),
-    (r"refus", Refusal),
-    ("", Text),
-)
-"""What the text of an event is by its type; None: not for us."""
-
+_CODES, _SILENT = frozenset(_NAMES["codes"]), frozenset(_NAMES["silent"])
 _DEEPEST = 8
 
 
@@ -106,11 +85,8 @@ def finish_reason(reason: Any) -> str:
     if isinstance(reason, str) and reason in _SHAPES["reasons"]:
         return reason
     name = re.sub(r"[\W_]", "", str(reason)).casefold()
-    found = (
-        usual
-        for usual, other in _SHAPES["reasons"].items()
-        if re.fullmatch(other, name)
-    )
+    reasons = _SHAPES["reasons"].items()
+    found = (usual for usual, others in reasons if re.fullmatch(others, name))
     return next(found, sanitize_label(str(reason)))
 
 
@@ -235,7 +211,9 @@ class ChunkParser:
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
         known = len(events)
         found = chunk.get("choices")
-        if isinstance(found, dict) and not found.keys() & _HOLDERS:
+        if isinstance(found, dict) and found.keys().isdisjoint(
+            ("delta", "message", "text")
+        ):
             found = list(found.values())  # by their numbers
         choices = found if isinstance(found, list) else [found]
         if len(choices) > 1 and self._n == 1:
@@ -282,19 +260,19 @@ class ChunkParser:
     def _without_choices(self, chunk: JsonObject) -> None:
         """Read a chunk or a body of a server that has a shape of its own."""
         self._index = 0
-        name = next((str(v) for key in _TYPE_NAMES if (v := chunk.get(key))), "")
-        kind = next(kind for pattern, kind in _TYPES if re.search(pattern, name))
+        names = ("type", "event_type", "event")
+        name = next((str(v) for key in names if (v := chunk.get(key))), "")
+        types = _SHAPES["types"].items()
+        found = next(kind for kind, pattern in types if re.search(pattern, name))
+        is_whole = re.search(_SHAPES["chunk"]["whole_types"], name)
         for layer in _layers(chunk):
             for choice in (
                 c for one in _NAMES["lists"] for c in as_objects(layer.get(one))[:1]
             ):
                 piece = choice.get("content")
                 self._choice({"delta": piece, **choice, "content": None})
-            is_piece = layer is chunk and not re.search(
-                _SHAPES["chunk"]["whole_types"], name
-            )
-            fits = None if _tells_of_fault(layer) else kind
-            self._place(layer, fits, is_piece)
+            kind = None if _tells_of_fault(layer) else _KINDS.get(found)
+            self._place(layer, kind, layer is chunk and not is_whole)
         if re.fullmatch(_SHAPES["chunk"]["end_types"], name) and not self._finishes:
             self._finish({"finish_reason": "stop"})
 
@@ -307,14 +285,14 @@ class ChunkParser:
         self._is_piece = is_piece or delta is not None
         if isinstance(delta, dict):
             self._delta(delta)
-        elif kind is None:
+        elif kind:
+            self._texts(delta, kind)
+        else:
             self.lost += bool(delta)
         if kind:
-            if not isinstance(delta, dict):
-                self._texts(delta, kind)
             self._is_piece = is_piece
-            if not token.get("special") and not self._came_in_pieces(kind):
-                self._texts(token or None, kind)
+            if token and not token.get("special"):
+                self._texts(token, kind)
             for name in _NAMES["bodies"]:
                 if name in place:
                     self._is_piece = is_piece and name not in _NAMES["whole"]
@@ -337,7 +315,7 @@ class ChunkParser:
         else:
             is_flag = isinstance(value, bool) and "index" not in place
             is_text = name in ("text", "content") and not is_flag
-        if is_text and not self._came_in_pieces(kind):
+        if is_text:
             self._texts(value, kind)
 
     def _delta(self, delta: JsonObject) -> None:
@@ -351,20 +329,16 @@ class ChunkParser:
         for kind, names in _NAMES_OF.items():
             if kind is Text and not self._came_in_pieces(ToolCall):
                 self._tool_calls(delta)
-            if not self._came_in_pieces(kind):
-                for name in names:
-                    if self._texts(delta.get(name), kind):
-                        break
+            any(self._texts(delta.get(name), kind) for name in names)
         self._finish(delta)
 
     def _finish(self, place: JsonObject) -> None:
-        names = [name for name in _NAMES["finishes"] if name in place]
-        found = [finish_reason(place[name]) for name in names]
+        said = [place[name] for name in _NAMES["finishes"] if name in place]
         if any(place.get(name) is True for name in _NAMES["ends"]):
-            found.append("stop")
+            said.append("stop")
         if "output" in place:
-            found.append(finish_reason(place.get("status")))
-        reason = next(filter(None, found), "")
+            said.append(place.get("status"))
+        reason = next(filter(None, map(finish_reason, said)), "")
         if reason and self._finishes.get(self._index) != reason:
             self._finishes[self._index] = reason
             self.said_something = True
@@ -376,7 +350,9 @@ class ChunkParser:
         return known is not None and known.is_in_pieces
 
     def _texts(self, value: Any, kind: _Kind) -> bool:
-        """Read the texts in a value; return whether there was one."""
+        """Read the texts in a value that are news; return whether there was one."""
+        if value is None or self._came_in_pieces(kind):
+            return False
         found = False
         for piece, texts in groupby(_pieces(value, kind), itemgetter(0)):
             text = "".join(text for _, text in texts)

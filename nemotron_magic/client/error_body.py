@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
-from nemotron_magic.client import table
+from nemotron_magic.client import names_in
 from nemotron_magic.core.loose_json import as_dict, as_list, as_objects
 from nemotron_magic.core.text import one_line
 
@@ -88,7 +88,7 @@ class ServiceErrorBody:
         return cls(one_line(re.sub("[<>]", "", unescape(words)), 200), is_html=True)
 
 
-_NAMES = {name: said.split() for name, said in table("shapes.toml")["error"].items()}
+_NAMES = names_in("error")
 _CODES, _KINDS = _NAMES["codes"], _NAMES["kinds"]
 _BENIGN = frozenset(
     {"", "0", "200", "none", "null", "false", "ok", "success", "succeeded", "no error"}

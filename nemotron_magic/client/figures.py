@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
-from nemotron_magic.client import table
+from nemotron_magic.client import names_in, table
 from nemotron_magic.core.loose_json import JsonObject, as_amount, as_dict, as_objects
 from nemotron_magic.core.usage import Usage, believed_usd, latest
 
-_NAMES = {name: said.split() for name, said in table("shapes.toml")["usage"].items()}
+_NAMES = names_in("usage")
 _COSTS: dict[str, int] = table("shapes.toml")["costs"]
 _REPORTS, _LOOSE = _NAMES.pop("reports"), frozenset(_NAMES.pop("loose"))
 _MOST_TOKENS = 1_000_000_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from nemotron_magic.client import table
+from nemotron_magic.client import names_in
 from nemotron_magic.core import public
 from nemotron_magic.core.loose_json import (
     JsonObject,
@@ -42,7 +42,7 @@ _WAYS = {one: one for one in ("input", "output")}
 _WAYS |= {"provided": "input", "generated": "output"}
 """What the two dialects of a price list call the two directions."""
 
-_NAMES = {name: said.split() for name, said in table("shapes.toml")["model"].items()}
+_NAMES = names_in("model")
 _DEAREST_TOKEN_USD = 0.001
 """A price below it is that of one token, one from it on that of a million."""
 

@@ -68,6 +68,7 @@ class ThinkTags:
         self._choice = choice
         self._held = ""
         self._close = ""
+        self._is_first = True
         self._text = LongText()
         self._mentions = 0
         self._line = ""
@@ -102,31 +103,23 @@ class ThinkTags:
     # Each reads what is held and returns whether to read on.
 
     def _at_start(self, events: list[Event]) -> bool:
-        is_first = self._read is ThinkTags._at_start
         text = self._held.lstrip()
         tag = _TAG.match(text)
         if tag and (not tag[1] or self._may_close_first):
-            self._held = text[tag.end() :]
-            self._close = tag[2].casefold()
-            self._read = (
-                ThinkTags._after_reasoning if tag[1] else ThinkTags._in_reasoning
-            )
+            self._held, self._close = text[tag.end() :], tag[2].casefold()
+            self._read = ThinkTags._at_start if tag[1] else ThinkTags._in_reasoning
+            self._is_first = False
             return True
         if _may_begin_tag(text):
             return False
         self.has_answer = True
-        if not is_first:
-            self._held = text
-            self._read = ThinkTags._in_tagged_answer
+        if not self._is_first:
+            self._held, self._read = text, ThinkTags._in_tagged_answer
+        elif self._orphans:
+            self._read = ThinkTags._in_watched_answer
         else:
-            watches = self._orphans
-            self._read = (
-                ThinkTags._in_watched_answer if watches else ThinkTags._in_plain_answer
-            )
+            self._read = ThinkTags._in_plain_answer
         return True
-
-    def _after_reasoning(self, events: list[Event]) -> bool:
-        return self._at_start(events)
 
     def _in_reasoning(self, events: list[Event]) -> bool:
         held = self._held
@@ -140,7 +133,7 @@ class ThinkTags:
         if thought := held[:end]:
             events.append(Reasoning(thought, self._choice))
         if closed:
-            self._read = ThinkTags._after_reasoning
+            self._read = ThinkTags._at_start
         return closed is not None
 
     def _in_plain_answer(self, events: list[Event]) -> bool:
@@ -150,7 +143,7 @@ class ThinkTags:
 
     def _in_tagged_answer(self, events: list[Event]) -> bool:
         """Pass text on up to a further thought, which begins a line."""
-        at, held = 0, self._held
+        at, held, tag = 0, self._held, None
         while at < len(held):
             end = held.find("\n", at) + 1
             line = self._line + held[at : end or len(held)]
@@ -166,12 +159,10 @@ class ThinkTags:
         if at:
             events.append(Text(held[:at], self._choice))
         self._held = held[at:]
-        tag = _OPENED.match(self._held.lstrip(" \t")) if self._held else None
         if tag is None:
             return False
-        self._close = tag[1].casefold()
         self._held = self._held.lstrip(" \t")[tag.end() :]
-        self._line = ""
+        self._close, self._line = tag[1].casefold(), ""
         self._read = ThinkTags._in_reasoning
         events.append(Reasoning("\n\n", self._choice))
         return True
@@ -192,10 +183,9 @@ class ThinkTags:
             if _is_orphan(said, at, tag):
                 events.append(TextWasReasoning(said[:at].strip(), self._choice))
                 self._held = said[at + len(tag[0]) :]
-                self._text = LongText()
-                self.has_answer = False
-                self._line = ""
-                self._read = ThinkTags._after_reasoning
+                self._text, self._line = LongText(), ""
+                self._read = ThinkTags._at_start
+                self._is_first = self.has_answer = False
                 return True
             known = tag.end()  # it is not looked at again
             self._mentions += 1
@@ -212,16 +202,14 @@ def _is_orphan(said: str, at: int, tag: re.Match[str]) -> bool:
     """Return whether a closing tag ends a thought, and is not written about."""
     before = said[:at]
     line = before[before.rfind("\n") + 1 :]
-    if _OPENED.search(before) or line.count("`") % 2:
-        return False
-    if len(_FENCE.findall(before)) % 2:
+    if _OPENED.search(before) or line.count("`") % 2 or len(_FENCE.findall(before)) % 2:
         return False
     blanks, follows = tag[2], tag[3]
     ends_line = follows.endswith("\n")
     is_joined = not blanks and not ends_line and follows not in _QUOTES + ".,;:)]}"
+    is_apart = ends_line or is_joined
     if not line.strip():
-        return ends_line or is_joined
+        return is_apart
     if line[-1] in " \t":
-        is_sentence = line.rstrip()[-1] in _SENTENCE_ENDS
-        return is_sentence and (ends_line or is_joined)
-    return line[-1] not in _QUOTES and (ends_line or bool(blanks) or is_joined)
+        return is_apart and line.rstrip()[-1] in _SENTENCE_ENDS
+    return line[-1] not in _QUOTES and (is_apart or bool(blanks))
