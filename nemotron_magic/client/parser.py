@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nemotron_magic.client.chunks import ChunkParser, decode
-from nemotron_magic.client.error_body import ServiceErrorBody
-from nemotron_magic.client.http_errors import RequestInfo, error_for
+from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
 from nemotron_magic.client.sse import (
     MAX_EVENT_BYTES,
     EventStreamDecoder,

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import AIMLAPI, ELSEWHERE, KEY
 
-from nemotron_magic.client.error_body import ServiceErrorBody
-from nemotron_magic.client.http_errors import RequestInfo, error_for
+from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
 from nemotron_magic.core.endpoint import Endpoint, Key
 from nemotron_magic.core.errors import (
     AuthenticationError,

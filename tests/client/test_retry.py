@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import AIMLAPI
 
-from nemotron_magic.client.error_body import ServiceErrorBody
 from nemotron_magic.client.http_errors import (
     LONGEST_WAIT_S,
     RequestInfo,
+    ServiceErrorBody,
     delay_s,
     error_for,
     retries_allowed,

@@ -13,9 +13,13 @@ from unicodedata import category
 from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
-from nemotron_magic.client.error_body import ServiceErrorBody
 from nemotron_magic.client.figures import read_usage
-from nemotron_magic.client.http_errors import RequestInfo, error_for, retry_after_s
+from nemotron_magic.client.http_errors import (
+    RequestInfo,
+    ServiceErrorBody,
+    error_for,
+    retry_after_s,
+)
 from nemotron_magic.client.models import (
     fallback_model,
     read_balance,
