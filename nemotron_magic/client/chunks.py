@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from nemotron_magic.client import names_in, table
-from nemotron_magic.client.figures import usage_in
+from nemotron_magic.client.models import usage_in
 from nemotron_magic.client.think_tags import ThinkTags, may_start_inside
 from nemotron_magic.core.events import (
     Event,

@@ -1,15 +1,16 @@
-"""Read a service's catalogue of models, and an account's balance."""
+"""Read a service's catalogue, an account's balance, and what a call took."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import chain
+from math import inf
 from typing import Any
 
-from nemotron_magic.client import names_in
+from nemotron_magic.client import names_in, table
 from nemotron_magic.core import public
 from nemotron_magic.core.loose_json import (
     JsonObject,
@@ -22,7 +23,7 @@ from nemotron_magic.core.loose_json import (
     at_path,
 )
 from nemotron_magic.core.text import sanitize_label
-from nemotron_magic.core.usage import CREDITS_PER_USD
+from nemotron_magic.core.usage import CREDITS_PER_USD, Usage, believed_usd, latest
 
 _NO_CHAT = re.compile(
     r"(?i)embed|image|audio|speech|\btts\b|\bstt\b|transcri|rerank|moderation|video"
@@ -38,8 +39,7 @@ _PREFERRED = (
 )
 """Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
 
-_WAYS = {one: one for one in ("input", "output")}
-_WAYS |= {"provided": "input", "generated": "output"}
+_WAYS = dict(input="input", output="output", provided="input", generated="output")
 """What the two dialects of a price list call the two directions."""
 
 _NAMES = names_in("model")
@@ -158,7 +158,7 @@ def _prices(pricing: JsonObject) -> dict[str, float]:
             price = next((one for one in figures if one is not None), None)
             if price is not None:
                 prices[way] = price * (1e6 if price < _DEAREST_TOKEN_USD else 1)
-    return {way: round(usd, 6) for way, usd in prices.items() if 0 <= usd < math.inf}
+    return {way: round(usd, 6) for way, usd in prices.items() if 0 <= usd < inf}
 
 
 def read_balance(answer: Any) -> float | None:
@@ -167,3 +167,83 @@ def read_balance(answer: Any) -> float | None:
     scales = (("current_balance", 1), ("balance", CREDITS_PER_USD))
     left = ((as_number(page.get(name)), per_usd) for name, per_usd in scales)
     return next((one / per_usd for one, per_usd in left if one is not None), None)
+
+
+_FIGURES = names_in("usage")
+_COSTS: dict[str, int] = table("shapes.toml")["costs"]
+_REPORTS, _LOOSE = _FIGURES.pop("reports"), frozenset(_FIGURES.pop("loose"))
+_MOST_TOKENS = 1_000_000_000
+"""A thousand times what any model reads or writes in one call."""
+
+_DEEPEST = 3
+
+
+def usage_in(chunk: JsonObject) -> Usage | None:
+    """Return the figures in a chunk or completion; None if it reports none."""
+    usage = reduce(Usage.updated, _reports(chunk), Usage())
+    tells = usage != Usage() or any(chunk.get(name) for name in _REPORTS)
+    return usage if tells else None
+
+
+def _reports(chunk: JsonObject, depth: int = 0) -> Iterator[Usage]:
+    """Yield the figures in a chunk; those that stand deep first, if they count tokens.
+
+    What else is called usage there, as that of an account, is not the call's; but the
+    AI/ML API tells the cost in `meta`, and a choice is the call's own.
+    """
+    for name, value in chunk.items() if depth < _DEEPEST else ():
+        if name in _REPORTS or not isinstance(value, dict | list):
+            continue
+        is_own = name in ("meta", "choices") and not depth
+        is_list = name == "choices" and isinstance(value, list)
+        for part in as_objects(value if is_list else [value]):
+            deeper = _reports(part, depth + 1)
+            yield from (one for one in deeper if is_own or one.counts_tokens)
+    if not _LOOSE.isdisjoint(chunk):
+        yield read_usage(chunk)
+    for name in _REPORTS:
+        if value := chunk.get(name):
+            yield _report(value)
+
+
+def _report(value: Any) -> Usage:
+    """Read a report, a list of them, which add up, or one with another inside."""
+    if isinstance(value, list):
+        return sum(map(_report, as_objects(value)), Usage())
+    usage = read_usage(value)
+    if usage.counts_tokens:
+        return usage
+    deeper = map(read_usage, as_objects([*as_dict(value).values()]))
+    return next((one for one in deeper if one.counts_tokens), Usage()).updated(usage)
+
+
+def read_usage(report: Any) -> Usage:
+    """Read one report of any server: the first of each figure that is not a zero.
+
+    A router that used the user's own key at a provider charges nothing itself: what
+    the provider took is beside it, or is not known.
+    """
+    said = as_dict(report)
+    parts = [("", said), *((f"{name}.", as_dict(part)) for name, part in said.items())]
+    found = {
+        at + name: amount
+        for at, part in parts
+        for name, value in part.items()
+        if (amount := as_amount(value)) is not None
+    }
+    counts: dict[str, Any] = {
+        name: _first(int(found[p]) for p in paths if found.get(p, inf) <= _MOST_TOKENS)
+        for name, paths in _FIGURES.items()
+    }
+    costs = (believed_usd(found[p] / per) for p, per in _COSTS.items() if p in found)
+    cost_usd = _first(usd for usd in costs if usd is not None)
+    if said.get("is_byok") is True:
+        upstream = found.get("cost_details.upstream_inference_cost")
+        own_usd = cost_usd or 0
+        cost_usd = None if upstream is None else believed_usd(own_usd + upstream)
+    return Usage(**counts, cost_usd=cost_usd)
+
+
+def _first(figures: Iterator[Any]) -> Any:
+    """Return the first figure; a zero only if there is no other."""
+    return reduce(latest, figures, None)

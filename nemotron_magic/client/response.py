@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from nemotron_magic.client.deadline import Deadline
-from nemotron_magic.client.figures import read_usage
 from nemotron_magic.client.http_errors import RequestInfo, request_id_of
+from nemotron_magic.client.models import read_usage
 from nemotron_magic.client.network import FOREIGN
 from nemotron_magic.client.parser import PROGRESS, CompletionParser
 from nemotron_magic.client.sse import ENCODINGS, encoding_of, iter_decompressed

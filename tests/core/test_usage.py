@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import DONE, STOP, event, hear, say
 
-from nemotron_magic.client.figures import read_usage
-from nemotron_magic.client.models import read_balance
+from nemotron_magic.client.models import read_balance, read_usage
 from nemotron_magic.core.usage import CREDITS_PER_USD, Usage
 
 FIGURES = st.none() | st.integers(0, 10**6)

@@ -13,7 +13,6 @@ from unicodedata import category
 from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
-from nemotron_magic.client.figures import read_usage
 from nemotron_magic.client.http_errors import (
     RequestInfo,
     ServiceErrorBody,
@@ -24,6 +23,7 @@ from nemotron_magic.client.models import (
     fallback_model,
     read_balance,
     read_models,
+    read_usage,
     sorted_for_people,
 )
 from nemotron_magic.client.parser import CompletionParser
