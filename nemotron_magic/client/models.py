@@ -39,7 +39,12 @@ _PREFERRED = (
 )
 """Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
 
-_WAYS = dict(input="input", output="output", provided="input", generated="output")
+_WAYS = {
+    "input": "input",
+    "output": "output",
+    "provided": "input",
+    "generated": "output",
+}
 """What the two dialects of a price list call the two directions."""
 
 _NAMES = names_in("model")
