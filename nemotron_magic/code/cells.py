@@ -92,8 +92,11 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
 
 
 def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
-    # What was cut may end in the beginning of its closing mark.
-    code = block.code if block.closed else _without_half_mark(block.code)
+    code = block.code
+    if not block.closed:
+        # It may end in the beginning of its closing mark, or of the next block.
+        head, _, last = code.rstrip("\n").rpartition("\n")
+        code = head if _MARK.fullmatch(last) else code.rstrip("`~\n")
     if not code.strip() or (not block.closed and classify.is_too_little(code)):
         return None
     code = _trimmed(code)
@@ -101,37 +104,34 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     if head and (magic := head[1]) in magics:
         known = magic_of(block.language, magics) == magic
         return CodeCell(code, magic if known else "python")
-    if is_python_name(block.language):
-        return _python(code if block.closed else _without_prose(code), magics)
-    if block.language in _SESSIONS or not block.language:
-        return _guessed(code, magics, block)
+    if is_python_name(block.language) or block.language in ("", *_SESSIONS):
+        return _python(code, magics, block)
     magic = magic_of(block.language, magics)
-    if magic and classify.is_line_magics(code):
+    if magic and classify.is_all(classify.LINE_MAGIC, code):
         return CodeCell(code)
     if block.language in _SHELLS:
         return _shell(code, magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if magic else None
 
 
-def _python(code: str, magics: Collection[str]) -> CodeCell | None:
-    """Make a cell of code that is said to be Python, unless it plainly is none."""
-    is_shell = classify.is_shell(code) and parsed(code) is None
-    if is_shell or classify.SHELL_PROMPT.match(code):
+def _python(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | None:
+    """Make a cell of what is said to be Python, or does not say what it is."""
+    is_said = is_python_name(block.language)
+    if is_said and not block.closed:
+        code = _without_prose(code)
+    is_shell = classify.is_all(classify.SHELL, code)
+    if classify.SHELL_PROMPT.match(code) or (
+        is_said and is_shell and parsed(code) is None
+    ):
         return _shell(code, magics)
-    bare = _trimmed(strip_prompts(code))
-    return CodeCell(bare) if bare and not classify.is_no_code(bare) else None
-
-
-def _guessed(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | None:
-    """Make a cell of code that does not say what it is."""
-    if classify.SHELL_PROMPT.match(code):
-        return _shell(code, magics)
-    if block.language and not classify.PYTHON_PROMPT.match(code):
+    if block.language in _SESSIONS and not classify.PYTHON_PROMPT.match(code):
         return None  # a console's output
     bare = _trimmed(strip_prompts(code))
+    if is_said:  # unless it plainly is none
+        return CodeCell(bare) if bare and not classify.is_no_code(bare) else None
     if classify.is_python(bare, is_whole=block.closed):
         return CodeCell(bare)
-    return _shell(code, magics) if classify.is_shell(code) else None
+    return _shell(code, magics) if is_shell else None
 
 
 def _shell(code: str, magics: Collection[str]) -> CodeCell | None:
@@ -140,13 +140,6 @@ def _shell(code: str, magics: Collection[str]) -> CodeCell | None:
         return CodeCell(installs)
     magic = magic_of("bash", magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if code and magic else None
-
-
-def _without_half_mark(code: str) -> str:
-    """Take off what may be the beginning of a closing mark, or of the next block."""
-    code = code.rstrip("\n")
-    head, _, last = code.rpartition("\n")
-    return head if _MARK.fullmatch(last) else code.rstrip("`~\n")
 
 
 def _trimmed(code: str) -> str:

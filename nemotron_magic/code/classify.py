@@ -6,7 +6,7 @@ import ast
 import json
 import re
 
-from nemotron_magic.code.syntax import LIBRARIES, try_to_parse, words
+from nemotron_magic.code.syntax import LIBRARIES, nodes_of, try_to_parse, words
 
 _LONGEST = 200_000  # characters; more than that is not read
 _TRACEBACK = "Traceback (most recent call last)"
@@ -52,7 +52,7 @@ def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:
     if tree is None:
         return False
     is_bare = all(isinstance(node, ast.Pass) for node in tree.body)
-    if is_bare and any(map(_is_magic, code.split("\n"))):
+    if is_bare and any(map(_MAGIC.match, code.split("\n"))):
         return True
     return any(_works(node, is_shown) for node in tree.body)
 
@@ -84,16 +84,11 @@ def is_no_code(code: str) -> bool:
     text = code.strip()
     # What was cut may be the beginning of a traceback.
     begins = _TRACEBACK.startswith(text[: len(_TRACEBACK)]) and len(text) != 1
-    return bool(
-        begins
-        or _TRACEBACK_RULE.match(text)
-        or _HUNK.match(text)
-        or (parsed(code) is None and (_is_diff(code) or _is_json(text)))
-    )
-
-
-def _is_magic(line: str) -> bool:
-    return bool(_MAGIC.match(line) and not line.lstrip().startswith("#"))
+    if begins or _TRACEBACK_RULE.match(text) or _HUNK.match(text):
+        return True
+    signs = {line[0] for line in code.split("\n") if line}
+    is_diff = signs <= set("+- @\\") and not signs.isdisjoint("+-")
+    return (is_diff or _is_json(text)) and parsed(code) is None
 
 
 def _without_magics(code: str) -> str:
@@ -102,35 +97,31 @@ def _without_magics(code: str) -> str:
         code = code.lstrip().partition("\n")[2]
     if not any(sign in code for sign in "%!?"):
         return code
-    lines = [_ASSIGNED_MAGIC.sub(r"\1None", line) for line in code.split("\n")]
-    indents = (line[: len(line) - len(line.lstrip())] for line in lines)
-    plain = zip(lines, indents, strict=True)
-    return "\n".join(f"{i}pass" if _is_magic(line) else line for line, i in plain)
+    lines = (_ASSIGNED_MAGIC.sub(r"\1None", line) for line in code.split("\n"))
+    return "\n".join(
+        re.sub(r"\S.*", "pass", line) if _MAGIC.match(line) else line for line in lines
+    )
 
 
 def _beginning(code: str) -> ast.Module | None:
     """Return as much of a text that was cut as can be read, without its last line."""
     lines = code.split("\n")[:200]
-    for end in range(len(lines) - 1, max(0, len(lines) - 40), -1):
-        tree = parsed("\n".join(lines[:end]))
-        if tree is not None:
-            return tree
-    return None
+    ends = range(len(lines) - 1, max(0, len(lines) - 40), -1)
+    return next(filter(None, (parsed("\n".join(lines[:end])) for end in ends)), None)
 
 
 def _works(node: ast.stmt, is_shown: bool) -> bool:
     """Return whether a statement does what neither a printed value nor a word does."""
-    if isinstance(node, _WORK):
-        return True
-    if isinstance(node, ast.AnnAssign):
-        return node.value is not None
-    if isinstance(node, ast.If | ast.While):
-        return any(_works(one, is_shown) for one in node.body)
-    if not isinstance(node, ast.Expr):
-        return any(isinstance(one, _DOES) for one in ast.walk(node))
-    value = node.value
-    does = any(isinstance(one, _DOES) for one in ast.walk(value))
-    return not _is_value(value) and (does or (is_shown and _looks_up(value)))
+    does = any(isinstance(one, _DOES) for one in ast.walk(node))
+    match node:
+        case ast.AnnAssign():
+            return node.value is not None
+        case ast.If(_, body) | ast.While(_, body):
+            return any(_works(one, is_shown) for one in body)
+        case ast.Expr(value):
+            does = does or (is_shown and _looks_up(value))
+            return does and not _is_value(value)
+    return does or isinstance(node, _WORK)
 
 
 def _looks_up(node: ast.expr) -> bool:
@@ -141,10 +132,8 @@ def _looks_up(node: ast.expr) -> bool:
         case ast.Compare(_, [ast.Eq() | ast.NotEq()]) | ast.JoinedStr() | ast.IfExp():
             return True
     kinds = {type(one) for one in ast.walk(node)}
-    is_path = kinds & {ast.Div, ast.Sub} or any(
-        isinstance(one, ast.Attribute) and one.attr in _FILE_ENDINGS
-        for one in ast.walk(node)
-    )
+    endings = {one.attr for one in nodes_of(ast.Attribute, node)} & _FILE_ENDINGS
+    is_path = endings or kinds & {ast.Div, ast.Sub}
     return ast.Subscript in kinds or (ast.Attribute in kinds and not is_path)
 
 
@@ -174,11 +163,6 @@ def _prints_as_call(name: str) -> bool:
         or (is_class and name not in _NEVER_PRINTED)
         or bool(_PRINTED_WITH_DOTS.fullmatch(name))
     )
-
-
-def _is_diff(text: str) -> bool:
-    signs = {line[0] for line in text.split("\n") if line}
-    return signs <= set("+- @\\") and bool(signs & set("+-"))
 
 
 def _is_json(text: str) -> bool:
@@ -221,43 +205,32 @@ def strip_prompts(code: str) -> str:
 
 def strip_shell_prompts(code: str) -> str:
     """Return the commands typed at `$`; code without such prompts is kept."""
-    lines = code.split("\n")
-    if not any(SHELL_PROMPT.match(line) for line in lines):
-        return code
     typed: list[str] = []
     goes_on = False
-    for line in lines:
+    for line in code.split("\n"):
         if prompt := SHELL_PROMPT.match(line):
             typed.append(line[prompt.end() :])
         elif goes_on:
             typed.append(line.removeprefix("> "))
         goes_on = bool(prompt or goes_on) and line.endswith("\\")
-    return "\n".join(typed)
+    return "\n".join(typed) if typed else code
 
 
-_COMMAND = re.compile(
+SHELL = re.compile(
     r"(?:sudo |[A-Z_]+=\S+ )*(?:\./|\.venv/|\S+/bin/)?"
     rf"(?:{'|'.join(LIBRARIES['commands'].split())})"
     r"(?:\s+(?![=(\[.,])\S.*)$"
     rf"|(?:{'|'.join(LIBRARIES['lone_commands'].split())})\s*$"
 )
+"""A well-known command."""
+LINE_MAGIC = re.compile(r"[%!][A-Za-z]")
+"""A line for IPython, such as `%pip` or `!ls`."""
 _PIP = re.compile(r"!?\s*(?:python3? -m )?(pip|conda|mamba)3?( \w.*)$")
-_LINE_MAGIC = re.compile(r"[%!][A-Za-z]")
 _COMPOUND = re.compile(r"[|;&<>]|\$\(")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-def is_shell(code: str) -> bool:
-    """Return whether every line of a text is a well-known command."""
-    return _all_lines_match(_COMMAND, code)
-
-
-def is_line_magics(code: str) -> bool:
-    """Return whether every line of a text is for IPython, such as `%pip` or `!ls`."""
-    return _all_lines_match(_LINE_MAGIC, code)
-
-
-def _all_lines_match(pattern: re.Pattern[str], code: str) -> bool:
+def is_all(pattern: re.Pattern[str], code: str) -> bool:
     """Return whether all lines but comments match; those a backslash joins are one."""
     lines = (line.strip() for line in re.sub(r"\\\n\s*", "", code).split("\n"))
     lines_of_code = [line for line in lines if line and line[0] != "#"]
@@ -281,5 +254,4 @@ def pip_lines(code: str) -> str:
         else:
             return ""
         goes_on = line.endswith("\\")
-    is_any = any(line.startswith("%") for line in made)
-    return "\n".join(made) if is_any else ""
+    return "\n".join(made) if any(line[:1] == "%" for line in made) else ""
