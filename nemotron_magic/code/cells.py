@@ -95,8 +95,8 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     code = block.code
     if not block.closed:
         # It may end in the beginning of its closing mark, or of the next block.
-        head, _, last = code.rstrip("\n").rpartition("\n")
-        code = head if _MARK.fullmatch(last) else code.rstrip("`~\n")
+        above, _, last = code.rstrip("\n").rpartition("\n")
+        code = above if _MARK.fullmatch(last) else code.rstrip("`~\n")
     if not code.strip() or (not block.closed and classify.is_too_little(code)):
         return None
     code = _trimmed(code)
