@@ -39,12 +39,9 @@ class CodeCell:
 
 
 def cells_of(markdown: str, magics: Collection[str]) -> tuple[CodeCell, ...]:
-    r"""Return the code of a reply as cells, also of a reply that was cut short.
+    """Return the code of a reply as cells, also of a reply that was cut short.
 
     `magics` are the names of the cell magics there are, without percent signs.
-
-    >>> cells_of("So:\n\n~~~py\nx = 1\n~~~\n\n```sh\nls\n```", ["bash"])[1].source
-    '%%bash\nls'
     """
     text = markdown.replace("\r\n", "\n").replace("\r", "\n")
     found = list(_found(text, magics))
@@ -196,7 +193,6 @@ def _without_prose(code: str) -> str:
 
 
 def _is_prose(text: str) -> bool:
-    """Return whether a text begins with a sentence: words, and no Python."""
     line = text.partition("\n")[0]
     count = len(_WORDS.findall(line))
     is_long = count >= _LEAST_WORDS or (count and line.rstrip().endswith((":", ":**")))
@@ -211,12 +207,7 @@ _CODE_INDENT = 4
 
 
 def _fenced(text: str) -> tuple[CodeBlock, ...]:
-    """Find the fenced blocks, as `code_blocks` does, and mend what models get wrong.
-
-    That is a fence which opens at the end of a line of prose, closes at the end of a
-    line of code, with another mark or with prose behind it, is indented as if it were
-    no fence, or stands in a text within the code.
-    """
+    """Find the fenced blocks, as `code_blocks` does, and mend what models get wrong."""
     if "```" not in text and "~~~" not in text:
         return ()
     return code_blocks("\n".join(_set_right(text.split("\n"))))

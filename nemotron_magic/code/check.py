@@ -48,11 +48,7 @@ def check(
     transform: Callable[[str], str] = str,
     is_installed: Callable[[str], bool] = is_installed,
 ) -> tuple[syntax.Finding, ...]:
-    """Return what fails in a cell: syntax, names, modules, columns of live tables.
-
-    >>> check("print(totl)", {"total": 1})
-    (Finding(kind='name', what='totl', near='total'),)
-    """
+    """Return what fails in a cell: syntax, names, modules, columns of live tables."""
     if len(source) > _LONGEST:
         return ()
     above = _ABOVE.match(source)

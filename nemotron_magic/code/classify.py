@@ -181,12 +181,9 @@ _COMMENT = re.compile(r"\s*(?:#|$)")
 
 
 def strip_prompts(code: str) -> str:
-    """Return what was typed at `>>>` or `In [1]:`; code without prompts is kept.
-
-    A prompt counts if nothing but comments stands before it: further down it is an
-    example in a docstring.
-    """
+    """Return what was typed at `>>>` or `In [1]:`; code without prompts is kept."""
     lines = code.split("\n")
+    # Below more than comments, a prompt is an example in a docstring.
     first = next((line for line in lines if not _COMMENT.match(line)), "")
     if not PYTHON_PROMPT.match(first):
         return code
@@ -238,11 +235,7 @@ def is_all(pattern: re.Pattern[str], code: str) -> bool:
 
 
 def pip_lines(code: str) -> str:
-    r"""Return commands that install packages as magics; empty if there are others.
-
-    >>> pip_lines("# first\npip install polars")
-    '# first\n%pip install polars'
-    """
+    """Return commands that install packages as magics; empty if there are others."""
     made: list[str] = []
     goes_on = False
     for line in code.strip("\n").split("\n"):

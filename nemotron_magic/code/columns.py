@@ -121,10 +121,7 @@ def _in_order(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) -> bool:
-    """Return whether user code may run with a piece of code.
-
-    `names` stand for such code, and `made` are defined in the cell itself.
-    """
+    """Return whether user code may run, by its names or by what the cell has made."""
     match part:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return bool(part.decorator_list)

@@ -168,7 +168,6 @@ class _Look:
                 self._at_variables(f"{path.removeprefix('os.environ.')}={text}")
 
     def _at_variables(self, text: str) -> None:
-        """Look at variables of the environment that are set."""
         self._add_if(_has("our_variable", text), _SETTINGS)
         self._add_hosts(*_PATTERN["index_variable"].findall(text))
 

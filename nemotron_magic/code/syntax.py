@@ -58,11 +58,7 @@ class Finding:
 
 
 def format_findings(findings: Collection[Finding]) -> str:
-    """Return all findings in one line; empty if there are none.
-
-    >>> format_findings([Finding("name", "totl", "total"), Finding("module", "foo")])
-    'Look before you run it: totl is not defined (total?); foo is not installed.'
-    """
+    """Return all findings in one line; empty if there are none."""
     if not findings:
         return ""
     parts = [*map(describe_finding, findings)]

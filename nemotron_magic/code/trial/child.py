@@ -76,10 +76,9 @@ def run_in_child(
         folder = os.getcwd()
         layer = folder if make_private_layer(place, folder) else ""
         own = replace(place, layer=layer)
-        run = _Run(shell, own)
         for guard in guards:
             guard(own)
-        run.watch()
+        run = _Run(shell, own)
         for cell in cells:
             outcome = run.cell(cell)
             _answer(place, outcome)
@@ -114,15 +113,11 @@ class _Run:
     """Runs cells in the copy of the shell; nothing of it reaches the page."""
 
     def __init__(self, shell: Any, place: Place) -> None:
+        """Take the place of all that shows, asks or stores; note what is refused."""
         self._shell = shell
         self._place = place
         self._refusals: list[str] = []
         self._raised: list[BaseException | None] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def watch(self) -> None:
-        """Take the place of all that shows, asks or stores; note what is refused."""
-        place, shell = self._place, self._shell
         os.environ["TMPDIR"] = tempfile.tempdir = place.temporary
         sys.dont_write_bytecode = True
         warnings.filterwarnings("ignore", message=".*fork.*")
@@ -172,7 +167,6 @@ class _Run:
         return outcome
 
     def _ran(self, source: str) -> tuple[BaseException | None, object]:
-        assert self._loop is not None
         try:
             transformed, failure = self._shell.transform_cell(source), None
         except Exception:
