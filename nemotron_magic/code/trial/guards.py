@@ -17,7 +17,7 @@ import platform
 import resource
 import stat
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -41,22 +41,15 @@ def system_call(call: int, *arguments: object) -> int:
 
 
 _TABLE = files(__package__).joinpath("system_calls.txt").read_text("utf-8")
-_FORBIDDEN = [line.split() for line in _TABLE.splitlines() if line[0] != "#"]
-# Requests that change a file, a terminal or who is signalled, whatever it is open for.
-_FORBIDDEN_REQUESTS = {
-    (16, 29): (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x40087602, 0x401C5820),
-    (72, 25): (8, 15),  # fcntl: F_SETOWN, F_SETOWN_EX
-}
+_RULES = [line.split() for line in _TABLE.splitlines() if line[0] != "#"]
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-# Allowed with some arguments: calls with their numbers.
-_CLONE, _CLONE3, _SENDTO, _FLOCK = (56, 220), 435, (44, 206), (73, 32)
-_PRLIMIT, _TGKILL = (302, 261), (234, 131)
-_FUTEX = (202, 98)
+_CLONE3, _SENDTO, _FUTEX = 435, (44, 206), (202, 98)
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_TESTS = {"=": _EQUAL, "&": _ANY_BIT}
 _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
+_REFUSE = _FAIL | errno.EPERM
 _CALL, _ARCHITECTURE = 0, 4  # places in struct seccomp_data
-_THREAD, _EXCLUSIVE = 0x10000, 2  # CLONE_THREAD, LOCK_EX
 _X32 = 0x40000000
 _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
 
@@ -69,7 +62,7 @@ def is_known_machine() -> bool:
     return platform.machine() in _MACHINES
 
 
-def forbid_system_calls() -> None:
+def _forbid_system_calls(place: Place) -> None:
     """Let every call fail that reaches other processes, the network or file modes."""
     column, architecture = _MACHINES[platform.machine()]
     program = _program(column, architecture)
@@ -87,49 +80,42 @@ _Instruction = tuple[int, int, int, int]
 
 
 def _program(column: int, architecture: int) -> list[_Instruction]:
-    failed = _FAIL | errno.EPERM
     program: list[_Instruction] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, architecture),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _CALL),
         (_AT_LEAST, 0, 1, _X32),
-        (_RETURN, 0, 0, failed),
-    ]
-    for _, *numbers in _FORBIDDEN:
-        if (call := int(numbers[column])) >= 0:
-            program += [(_EQUAL, 0, 1, call), (_RETURN, 0, 0, failed)]
-    # With ENOSYS the C library falls back to clone, whose flags can be read.
-    program += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _FAIL | errno.ENOSYS)]
-    thread, exclusive = (_ANY_BIT, _THREAD), (_ANY_BIT, _EXCLUSIVE)
-    program += _decide(_CLONE[column], 0, [thread], _ALLOW, failed)
-    # To no address: the two ends of a pair that asyncio wakes itself with.
-    program += [
+        (_RETURN, 0, 0, _REFUSE),
+        # With ENOSYS the C library falls back to clone, whose flags can be read.
+        (_EQUAL, 0, 1, _CLONE3),
+        (_RETURN, 0, 0, _FAIL | errno.ENOSYS),
+        # To no address: the two ends of a pair that asyncio wakes itself with.
         (_EQUAL, 0, 6, _SENDTO[column]),
         (_LOAD, 0, 0, _argument(4)),
         (_EQUAL, 0, 3, 0),
         (_LOAD, 0, 0, _argument(4) + 4),
         (_EQUAL, 0, 1, 0),
         (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, failed),
+        (_RETURN, 0, 0, _REFUSE),
     ]
-    program += _decide(_FLOCK[column], 1, [exclusive], failed, _ALLOW)
-    for calls, requests in _FORBIDDEN_REQUESTS.items():
-        tests = [(_EQUAL, request) for request in requests]
-        program += _decide(calls[column], 1, tests, failed, _ALLOW)
-    program += _decide(_PRLIMIT[column], 0, [(_EQUAL, 0)], _ALLOW, failed)
-    program += _decide(_TGKILL[column], 0, [(_EQUAL, os.getpid())], _ALLOW, failed)
+    for _, on_x86, on_arm, *condition in _RULES:
+        if (call := int((on_x86, on_arm)[column])) >= 0:
+            program += _decided(call, condition)
     program.append((_RETURN, 0, 0, _ALLOW))
     return program
 
 
-def _decide(
-    call: int, argument: int, tests: list[tuple[int, int]], verdict: int, other: int
-) -> list[_Instruction]:
-    """Return one verdict on a call if a test of its argument holds, else the other."""
-    program = [(_LOAD, 0, 0, _argument(argument))]
-    for test, value in tests:
-        program += [(test, 0, 1, value), (_RETURN, 0, 0, verdict)]
+def _decided(call: int, condition: list[str]) -> list[_Instruction]:
+    """Return what refuses a call, on a condition of one of its arguments."""
+    if not condition:
+        return [(_EQUAL, 0, 1, call), (_RETURN, 0, 0, _REFUSE)]
+    word, place, test, *values = condition
+    verdict, other = (_REFUSE, _ALLOW) if word == "if" else (_ALLOW, _REFUSE)
+    program = [(_LOAD, 0, 0, _argument(int(place)))]
+    for value in values:
+        operand = os.getpid() if value == "own" else int(value, 0)
+        program += [(_TESTS[test], 0, 1, operand), (_RETURN, 0, 0, verdict)]
     program.append((_RETURN, 0, 0, other))
     return [(_EQUAL, 0, len(program), call), *program]
 
@@ -303,7 +289,9 @@ def _restrict_files(place: Place) -> None:
     if place.layer:  # what it hides is covered up there
         _allow(rules, place.layer, write | _READ)
     _allow(rules, os.devnull, _WRITE_FILE | _TRUNCATE)
-    hidden = {one for one in place.unreadable if not _is_below(one, place.layer)}
+    hidden = {
+        one for one in place.unreadable if not Path(one).is_relative_to(place.layer)
+    }
     _allow(rules, "/", _READ_FOLDER)  # the names of what is hidden are no secret
     for path in _readable(Path("/"), hidden):
         _allow(rules, path, _READ)
@@ -347,7 +335,7 @@ GUARDS: tuple[Guard, ...] = (
     _replace_descriptors,
     _unshare_memory,
     _restrict_files,
-    lambda place: forbid_system_calls(),
+    _forbid_system_calls,
 )
 
 
@@ -384,13 +372,9 @@ def make_private_layer(place: Place, folder: str) -> bool:
         return False
     os.chdir(folder)
     for path in place.unreadable:
-        if _is_below(path, folder):
+        if Path(path).is_relative_to(folder):
             _cover(path)
     return True
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return bool(folder) and Path(path).is_relative_to(folder)
 
 
 def _cover(path: str) -> None:
@@ -405,11 +389,8 @@ def _cover(path: str) -> None:
 
 
 def _holds_mounts(folder: str) -> bool:
-    """Return whether something is mounted below a folder: the layer would hide it.
-
-    The same goes for a name that would end an option of the mount.
-    """
-    if set(folder) & set(",:\\"):
+    """Return whether something is mounted below a folder: the layer would hide it."""
+    if set(folder) & set(",:\\"):  # such a name would end an option of the mount
         return True
     try:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
@@ -419,12 +400,11 @@ def _holds_mounts(folder: str) -> bool:
     return any(Path(folder) in point.parents for point in points)
 
 
-def use_one_openmp_thread(libraries: Iterable[str] = ("gomp", "omp", "iomp")) -> None:
+def use_one_openmp_thread() -> None:
     """Let OpenMP use this thread alone: those of its pool did not survive the fork."""
-    names = tuple(f"lib{one}" for one in libraries)
     lines = Path("/proc/self/maps").read_text().splitlines()
     for path in {line.split()[-1] for line in lines if "/" in line}:
-        if os.path.basename(path).startswith(names):
+        if os.path.basename(path).startswith(("libgomp", "libomp", "libiomp")):
             with suppress(OSError, AttributeError):
                 library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_NOLOAD)
                 library.omp_set_num_threads(1)
