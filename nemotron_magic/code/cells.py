@@ -67,7 +67,7 @@ def _numbered(cells: list[CodeCell]) -> tuple[CodeCell, ...]:
 
 
 def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeCell]:
-    blocks = _fenced(text)
+    blocks = code_blocks("\n".join(_set_right(text.split("\n"))))
     # Of code without a fence, one that stands in a text of it is a part.
     is_bare = not blocks or ("~~~" not in text and parsed(text) is not None)
     if is_bare and not depth:
@@ -203,14 +203,6 @@ _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
 _MOST_ENDS = 8
 _MOST_MENDED = 40  # blocks; a reply has fewer
 _FAR = 500  # lines
-_CODE_INDENT = 4
-
-
-def _fenced(text: str) -> tuple[CodeBlock, ...]:
-    """Find the fenced blocks, as `code_blocks` does, and mend what models get wrong."""
-    if "```" not in text and "~~~" not in text:
-        return ()
-    return code_blocks("\n".join(_set_right(text.split("\n"))))
 
 
 def _set_right(lines: list[str]) -> Iterator[str]:
@@ -310,7 +302,7 @@ def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
         return not following[0].isspace()
     above = "\n".join(lines[: start - 1])
     is_text = any(above.count(quotes) % 2 for quotes in ('"""', "'''"))
-    return len(before.expandtabs(4)) >= _CODE_INDENT and not is_text
+    return len(before.expandtabs(4)) >= 4 and not is_text  # as code is
 
 
 def _reads(lines: list[str]) -> bool:
