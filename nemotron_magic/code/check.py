@@ -12,13 +12,14 @@ import builtins
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from pyflakes.checker import Checker, FunctionScope
 from pyflakes.messages import UndefinedName
 
 from nemotron_magic.code import syntax
 from nemotron_magic.code.columns import missing_columns
+from nemotron_magic.code.syntax import Finding, Namespace
 from nemotron_magic.core.text import closest_match
 
 _LONGEST = 200_000  # characters; more than that is not checked
@@ -44,21 +45,22 @@ def is_installed(module: str) -> bool:
 
 def check(
     source: str,
-    namespace: Mapping[str, object],
+    namespace: Namespace,
     transform: Callable[[str], str] = str,
     is_installed: Callable[[str], bool] = is_installed,
-) -> tuple[syntax.Finding, ...]:
+) -> tuple[Finding, ...]:
     """Return what fails in a cell: syntax, names, modules, columns of live tables."""
     if len(source) > _LONGEST:
         return ()
     above = _ABOVE.match(source)
-    code = _TIMED.sub("", source[above.end() :] if above else source)
-    lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
+    start = above.end() if above else 0
+    lines_above = "\n" * source.count("\n", 0, start)
+    code = _TIMED.sub("", source[start:])
     try:
         tree = syntax.compile_cell(lines_above + syntax.python_source(code, transform))
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
-        return (syntax.Finding("syntax", f"{line}{error.msg}"),)
+        return (Finding("syntax", f"{line}{error.msg}"),)
     try:
         return (
             *syntax.missing_modules(tree, is_installed),
@@ -79,9 +81,7 @@ _CALL_BACK = syntax.words("call_back")
 _Place = tuple[int, int]  # line and column
 
 
-def _undefined_names(
-    tree: ast.Module, namespace: Mapping[str, object]
-) -> list[syntax.Finding]:
+def _undefined_names(tree: ast.Module, namespace: Namespace) -> list[Finding]:
     """Return a finding for each name that is read and that nothing defines."""
     if _may_define_unseen(tree):
         return []
@@ -93,14 +93,14 @@ def _undefined_names(
         if name not in namespace and name not in given and not _GIVEN.fullmatch(name)
     }
     known = bound - set(reads.values())
-    found: dict[str, syntax.Finding] = {}
+    found: dict[str, Finding] = {}
     for place, name in sorted(reads.items()):
         # A later cell may define what only a function reads that is not called here,
         # unless it is a slip.
         is_run = place in run
         near = _near(name, namespace, known, 0.75 if is_run else 0.8)
         if name not in found and (is_run or (near and name not in bound)):
-            found[name] = syntax.Finding("name", name, near)
+            found[name] = Finding("name", name, near)
     return list(found.values())[:_MOST]
 
 
@@ -217,9 +217,7 @@ def _may_define_unseen(tree: ast.Module) -> bool:
     )
 
 
-def _near(
-    name: str, namespace: Mapping[str, object], bound: set[str], cutoff: float
-) -> str:
+def _near(name: str, namespace: Namespace, bound: set[str], cutoff: float) -> str:
     if name in syntax.IMPORTS:
         return syntax.IMPORTS[name]
     given = (one for one in vars(builtins) if one.islower() and len(one) > 3)

@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from nemotron_magic.code import syntax
+from nemotron_magic.code.syntax import Finding, Namespace
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
@@ -48,9 +49,10 @@ class _Table:
     attributes: frozenset[str] = frozenset()  # none if columns are no attributes
 
 
-def missing_columns(
-    tree: ast.Module, namespace: Mapping[str, object]
-) -> list[syntax.Finding]:
+_Tables = Mapping[str, _Table]
+
+
+def missing_columns(tree: ast.Module, namespace: Namespace) -> list[Finding]:
     """Return a finding for each column that a table does not have."""
     named = {
         name: namespace[name] for name in syntax.names_in(tree) if name in namespace
@@ -61,7 +63,7 @@ def missing_columns(
     user_code = {name for name, value in named.items() if _is_users(value)}
     imported = syntax.bound_names(*syntax.nodes_of(ast.alias, tree))
     made, tested = syntax.bound_names(tree) - imported, syntax.tested_texts(tree)
-    found: dict[str, syntax.Finding] = {}
+    found: dict[str, Finding] = {}
     for part in _in_order(tree.body) if tables else ():
         value = getattr(part, "value", part)
         takes_out = isinstance(part, ast.Delete) or syntax.is_call_of(value, "pop")
@@ -76,7 +78,7 @@ def missing_columns(
         for name, table, column in (*uses, *_uses(part, tables)):
             if column not in tested:
                 near, what = closest_match(column, table.columns), f"{name}[{column!r}]"
-                found.setdefault(what, syntax.Finding("column", what, near))
+                found.setdefault(what, Finding("column", what, near))
         for one in syntax.nodes_of(ast.Subscript, part):
             name, columns = _labels(one)
             if name in tables and isinstance(one.ctx, ast.Store):
@@ -152,7 +154,7 @@ def _is_users(value: Any) -> bool:
     return callable(value) or home(type(value))[0] in _USERS
 
 
-def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
+def _lost(part: ast.AST, tables: _Tables) -> set[str]:
     """Return the names whose tables may be others after a piece of code, or changed."""
     if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
         return {part.name}
@@ -177,7 +179,7 @@ def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
     return lost
 
 
-def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]:
+def _read_only(node: ast.AST, tables: _Tables) -> Iterator[ast.AST]:
     """Yield the parts of a node that are left as they are, and get no second name."""
     match node:
         case ast.Subscript(value):
@@ -215,9 +217,7 @@ def _labels(node: ast.AST) -> tuple[str, list[str]]:
     return "", []
 
 
-def _uses(
-    node: ast.AST, tables: Mapping[str, _Table]
-) -> Iterator[tuple[str, _Table, str]]:
+def _uses(node: ast.AST, tables: _Tables) -> Iterator[tuple[str, _Table, str]]:
     """Yield the columns that are surely taken when code runs, and are not there."""
     if isinstance(node, _NOT_SURE):
         return
@@ -234,9 +234,7 @@ def _uses(
         yield from _uses(part, tables)
 
 
-def _named_in(
-    node: ast.AST, tables: Mapping[str, _Table]
-) -> Iterator[tuple[str, str, bool]]:
+def _named_in(node: ast.AST, tables: _Tables) -> Iterator[tuple[str, str, bool]]:
     """Yield a name, a column that is taken from it, and if a level may be meant."""
     match node:
         case ast.Subscript(ctx=ast.Load() | ast.Del()) | ast.AugAssign():

@@ -296,8 +296,7 @@ class _Names:
         for node in nodes:
             match node:
                 case ast.Import(names):
-                    known = {one.asname: one.name for one in names if one.asname}
-                    self._known |= known
+                    self._known |= {a.asname: a.name for a in names if a.asname}
                 case ast.ImportFrom(module, [ast.alias("*")]):
                     self._star = module or ""
                 case ast.ImportFrom(module, names):

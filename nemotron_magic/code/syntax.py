@@ -6,7 +6,7 @@ import ast
 import re
 import tomllib
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -16,6 +16,9 @@ from nemotron_magic.core.text import closest_match, one_line
 LIBRARIES: dict[str, Any] = tomllib.loads(
     files(__package__).joinpath("libraries.toml").read_text("utf-8")
 )
+
+
+Namespace = Mapping[str, object]
 
 
 def words(name: str) -> frozenset[str]:

@@ -255,8 +255,8 @@ def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
                 in_text += 1
             elif not is_empty:
                 if in_text > _MOST_EMPTY_IN_TEXT:
-                    words = f"below {in_text} empty lines in a text stands "
-                    words += _tail(line.text)
+                    tail = _quote(line.text.strip()[-_TAIL:])
+                    words = f"below {in_text} empty lines in a text stands {tail}"
                 line.warnings += [words] if words else []
                 words, in_text = "", 0
             yield line
@@ -277,7 +277,8 @@ def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
         text = line.text[start:stop]
         is_told = any(words.startswith("behind") for words in warnings)
         if min(stop, end) - start > _LONGEST_LINE and not is_told:
-            warnings.append(f"it goes on for {len(text):,} columns, to {_tail(text)}")
+            tail = _quote(text.strip()[-_TAIL:])
+            warnings.append(f"it goes on for {len(text):,} columns, to {tail}")
         if stop != len(line.text):
             text = f"{text.rstrip(_BLANK)} \\"
         text = f"{_GOES_ON}{text}" if start else text
@@ -305,10 +306,6 @@ def _cuts(line: _Line, end: int) -> list[int]:
         start = places[max(bisect_right(places, start + _BREAK_AT) - 1, first)]
         cuts.append(start)
     return cuts
-
-
-def _tail(text: str) -> str:
-    return _quote(text.strip()[-_TAIL:])
 
 
 def _quote(text: str) -> str:

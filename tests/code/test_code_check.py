@@ -309,10 +309,18 @@ def test_what_is_made_of_itself_must_be_there(source: str, name: str) -> None:
     assert check(source, {name: None}) == ()
 
 
-def test_line_numbers_are_those_of_the_cell() -> None:
-    (found,) = check("\n%%time\n\n%%capture\nx = 1\ny = (", {}, transform)
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("\n%%time\n\n%%capture\nx = 1\ny = (", 6),
+        ("%time x = 1\n%time x = 2\ny = (", 3),
+        ("%%time\n\n%time x = 1\n%timeit x\ny = (", 5),
+    ],
+)
+def test_line_numbers_are_those_of_the_cell(source: str, line: int) -> None:
+    (found,) = check(source, {}, transform)
 
-    assert found.what.startswith("line 6:")
+    assert found.what.startswith(f"line {line}:")
 
 
 class Hostile:

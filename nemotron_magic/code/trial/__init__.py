@@ -27,6 +27,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Literal, TypeVar
 
 from nemotron_magic.code import syntax
+from nemotron_magic.code.syntax import Namespace
 from nemotron_magic.core.text import one_line
 
 _T = TypeVar("_T")
@@ -279,7 +280,7 @@ _ON_A_GPU = ("jax", "tensorflow", "cupy", "cudf", "numba.cuda.cudadrv.driver")
 _LEAST_FREE = 1 << 30  # bytes
 
 
-def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -> str:
+def reason_not_to_try(sources: Sequence[str], namespace: Namespace) -> str:
     """Return why transformed code cannot be tried in a copy; empty if it may be."""
     names: set[str] = set()
     for source in sources:
@@ -305,9 +306,7 @@ def _reason_in(node: ast.AST) -> str:
     return ""
 
 
-def _reached(
-    names: set[str], namespace: Mapping[str, object]
-) -> Iterator[tuple[str, object]]:
+def _reached(names: set[str], namespace: Namespace) -> Iterator[tuple[str, object]]:
     """Yield the values of names, and of those that the user's functions read."""
     waiting, seen = list(names), set(names)
     while waiting:
@@ -322,7 +321,7 @@ def _reached(
             seen |= more
 
 
-def _held(reached: Mapping[str, object]) -> str:
+def _held(reached: Namespace) -> str:
     """Return which value is a connection, or holds one as an attribute or item."""
     for name, value in reached.items():
         if _is_connection(value) or any(map(_is_connection, _parts(value))):
@@ -351,7 +350,7 @@ def _is_connection(value: object) -> bool:
     )
 
 
-def _not_copied(reached: Mapping[str, object]) -> str:
+def _not_copied(reached: Namespace) -> str:
     """Return what a copy does not have, or has too little of, to run."""
     homes = {_home(value) for value in reached.values()}
     if "polars" in homes and any(one.startswith("polars-") for one in _threads()):
