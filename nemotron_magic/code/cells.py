@@ -10,7 +10,7 @@ from itertools import islice
 
 from nemotron_magic.code import classify
 from nemotron_magic.code.classify import parsed, strip_prompts
-from nemotron_magic.code.syntax import LIBRARIES, by_word, words
+from nemotron_magic.code.syntax import LIBRARIES, by_word, pattern, words
 from nemotron_magic.markdown.parser import (
     FENCE,
     CodeBlock,
@@ -19,7 +19,6 @@ from nemotron_magic.markdown.parser import (
     language_of,
 )
 
-_MARK = re.compile(r"[ \t]*(?:`{3,}|~{3,})[\w+-]*")
 _DEEPEST = 4  # Markdown in Markdown in Markdown
 
 
@@ -93,7 +92,7 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     if not block.closed:
         # It may end in the beginning of its closing mark, or of the next block.
         above, _, last = code.rstrip("\n").rpartition("\n")
-        code = above if _MARK.fullmatch(last) else code.rstrip("`~\n")
+        code = above if pattern("half_mark").fullmatch(last) else code.rstrip("`~\n")
     if not code.strip() or (not block.closed and classify.is_too_little(code)):
         return None
     code = _trimmed(code)
@@ -104,7 +103,7 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     if is_python_name(block.language) or block.language in ("", *_SESSIONS):
         return _python(code, magics, block)
     magic = magic_of(block.language, magics)
-    if magic and classify.is_all(classify.LINE_MAGIC, code):
+    if magic and classify.is_all("line_magic", code):
         return CodeCell(code)
     if block.language in _SHELLS:
         return _shell(code, magics)
@@ -116,12 +115,12 @@ def _python(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | 
     is_said = is_python_name(block.language)
     if is_said and not block.closed:
         code = _without_prose(code)
-    is_shell = classify.is_all(classify.SHELL, code)
-    if classify.SHELL_PROMPT.match(code) or (
+    is_shell = classify.is_all("known_command", code)
+    if pattern("shell_prompt").match(code) or (
         is_said and is_shell and parsed(code) is None
     ):
         return _shell(code, magics)
-    if block.language in _SESSIONS and not classify.PYTHON_PROMPT.match(code):
+    if block.language in _SESSIONS and not pattern("python_prompt").match(code):
         return None  # a console's output
     bare = _trimmed(strip_prompts(code))
     if is_said:  # unless it plainly is none
@@ -168,13 +167,6 @@ def is_known(language: str) -> bool:
     return is_python_name(language) or language in _MAGICS
 
 
-_PARAGRAPH = re.compile(r"\n[ \t]*\n(?=\S)")
-_HEADING = re.compile(r"(?:\n[ \t]*)*\n#{2,6} [^\n]*\s*$")
-_SENTENCE = re.compile(
-    r"(?:[-*+] |\d{1,3}\. |>)?\s*(?:[A-Z][\w'’]*|[`*_]+\w[^\n]*?[`*_:]+)[,:]?"
-    r"(?: [\w'’`*(][^\n]*)?(?:\n|$)"
-)
-_WORDS = re.compile(r"[A-Za-z'’]{2,}")
 _LEAST_WORDS = 4
 _MOST_PARAGRAPHS = 20
 
@@ -185,21 +177,20 @@ def _without_prose(code: str) -> str:
         return code
     if _is_prose(code):
         return ""
-    for gap in islice(_PARAGRAPH.finditer(code), _MOST_PARAGRAPHS):
+    for gap in islice(pattern("paragraph").finditer(code), _MOST_PARAGRAPHS):
         head, tail = code[: gap.start()], code[gap.end() :]
         if _is_prose(tail) and parsed(head) is not None:
-            return _HEADING.sub("", head)
+            return pattern("heading").sub("", head)
     return code
 
 
 def _is_prose(text: str) -> bool:
     line = text.partition("\n")[0]
-    count = len(_WORDS.findall(line))
+    count = len(pattern("english_word").findall(line))
     is_long = count >= _LEAST_WORDS or (count and line.rstrip().endswith((":", ":**")))
-    return bool(is_long and _SENTENCE.match(text)) and parsed(line) is None
+    return bool(is_long and pattern("sentence").match(text)) and parsed(line) is None
 
 
-_LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
 _MOST_ENDS = 8
 _MOST_MENDED = 40  # blocks; a reply has fewer
 _FAR = 500  # lines
@@ -238,7 +229,7 @@ def _set_right(lines: list[str]) -> Iterator[str]:
 
 def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
     """Find a fence that opens behind prose: of a language, and closed further down."""
-    found = _LATE.search(lines[at]) if "```" in lines[at] else None
+    found = pattern("late_mark").search(lines[at]) if "```" in lines[at] else None
     if not found or "`" in lines[at][: found.start()]:
         return None
     following = next(filter(None, map(FENCE.match, lines[at + 1 : at + _FAR])), None)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
@@ -23,14 +22,6 @@ from nemotron_magic.code.syntax import Finding, Namespace
 from nemotron_magic.core.text import closest_match
 
 _LONGEST = 200_000  # characters; more than that is not checked
-# Lines without code above it: empty ones, and the magics that run the Python below but
-# are handed it as text. Behind %%timeit, but for options, is code that runs before it.
-_ABOVE = re.compile(
-    r"(?:(?:%%(?:(?:time|timeit|prun|memit)(?:[ \t]+-[a-z]+(?:[ \t]*\d+)?)*"
-    r"|capture(?:[ \t][^\n]*)?))?[ \t]*\n)+"
-)
-# A line that is timed is Python, too.
-_TIMED = re.compile(r"(?m)^%time(?:it)?[ \t]+(?=[^-\s])")
 
 
 def is_installed(module: str) -> bool:
@@ -52,10 +43,9 @@ def check(
     """Return what fails in a cell: syntax, names, modules, columns of live tables."""
     if len(source) > _LONGEST:
         return ()
-    above = _ABOVE.match(source)
-    start = above.end() if above else 0
-    lines_above = "\n" * source.count("\n", 0, start)
-    code = _TIMED.sub("", source[start:])
+    code = syntax.pattern("above").sub("", source)
+    lines_above = "\n" * source.removesuffix(code).count("\n")
+    code = syntax.pattern("timed").sub("", code)
     try:
         tree = syntax.compile_cell(lines_above + syntax.python_source(code, transform))
     except SyntaxError as error:
@@ -72,10 +62,6 @@ def check(
 
 
 _MOST = 20
-# What IPython defines, and what every module has.
-_GIVEN = re.compile(
-    r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|__\w+__"
-)
 _CALL_BACK = syntax.words("call_back")
 
 _Place = tuple[int, int]  # line and column
@@ -87,10 +73,11 @@ def _undefined_names(tree: ast.Module, namespace: Namespace) -> list[Finding]:
         return []
     bound, run = syntax.bound_names(tree), _places_run(tree)
     given = {*vars(builtins), *_guarded_names(tree)}
+    is_given = syntax.pattern("given_name").fullmatch
     reads = {
         place: name
         for place, name in _undefined(tree, "annotations" in namespace)
-        if name not in namespace and name not in given and not _GIVEN.fullmatch(name)
+        if not (name in namespace or name in given or is_given(name))
     }
     known = bound - set(reads.values())
     found: dict[str, Finding] = {}

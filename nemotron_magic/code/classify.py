@@ -6,23 +6,14 @@ import ast
 import json
 import re
 
-from nemotron_magic.code.syntax import LIBRARIES, nodes_of, try_to_parse, words
+from nemotron_magic.code.syntax import nodes_of, pattern, try_to_parse, words
 
 _LONGEST = 200_000  # characters; more than that is not read
 _TRACEBACK = "Traceback (most recent call last)"
-_TRACEBACK_RULE = re.compile(r"-{20,}\n\w+(?:Error|Exception|Interrupt|Warning)\b")
-_HUNK = re.compile(r"^(?:@@ -\d|diff --git |--- \S.*\n\+\+\+ )", re.MULTILINE)
-_MAGIC = re.compile(
-    r"\s*(?:[%!]\s*[\w./]|\?{1,2}\s*[\w.*]+\s*$|%{0,2}[\w.*]+(?:\[\d+\])?\?{1,2}\s*$)"
-)
-_ASSIGNED_MAGIC = re.compile(r"([\w\s,.\[\]'\"]+=\s*)[%!]\s*\w.*")
-_HALF_PROMPT = re.compile(r"In ?\[\d*\]?:?")
 _VALUE_BEGINS = "[{(-'\"0123456789"
 _FILE_ENDINGS = words("file_endings")
 _PRINTED = words("printed")
-_PRINTED_WITH_DOTS = re.compile(LIBRARIES["printed_with_dots"])
 _NEVER_PRINTED = words("never_printed")
-_TABLE = re.compile(r"df\w*")
 _WORK = (
     ast.Assert, ast.Assign, ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith,
     ast.AugAssign, ast.ClassDef, ast.Delete, ast.For, ast.FunctionDef, ast.Import,
@@ -52,7 +43,7 @@ def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:
     if tree is None:
         return False
     is_bare = all(isinstance(node, ast.Pass) for node in tree.body)
-    if is_bare and any(map(_MAGIC.match, code.split("\n"))):
+    if is_bare and any(map(pattern("for_ipython").match, code.split("\n"))):
         return True
     return any(_works(node, is_shown) for node in tree.body)
 
@@ -72,7 +63,7 @@ def is_too_little(code: str) -> bool:
     if re.match(r" \S", code):  # a line of a diff
         return True
     code = code.strip()
-    if not code.strip("%!$>=-+`~ \n") or _HALF_PROMPT.fullmatch(code):
+    if not code.strip("%!$>=-+`~ \n") or pattern("half_prompt").fullmatch(code):
         return True
     if code.isidentifier() or (code[0] == "%" and "\n" not in code):
         return True
@@ -84,7 +75,7 @@ def is_no_code(code: str) -> bool:
     text = code.strip()
     # What was cut may be the beginning of a traceback.
     begins = _TRACEBACK.startswith(text[: len(_TRACEBACK)]) and len(text) != 1
-    if begins or _TRACEBACK_RULE.match(text) or _HUNK.match(text):
+    if begins or pattern("traceback_rule").match(text) or pattern("hunk").match(text):
         return True
     signs = {line[0] for line in code.split("\n") if line}
     is_diff = signs <= set("+- @\\") and not signs.isdisjoint("+-")
@@ -97,9 +88,10 @@ def _without_magics(code: str) -> str:
         code = code.lstrip().partition("\n")[2]
     if not any(sign in code for sign in "%!?"):
         return code
-    lines = (_ASSIGNED_MAGIC.sub(r"\1None", line) for line in code.split("\n"))
+    assigned, is_magic = pattern("assigned_magic"), pattern("for_ipython").match
+    lines = (assigned.sub(r"\1None", line) for line in code.split("\n"))
     return "\n".join(
-        re.sub(r"\S.*", "pass", line) if _MAGIC.match(line) else line for line in lines
+        re.sub(r"\S.*", "pass", line) if is_magic(line) else line for line in lines
     )
 
 
@@ -128,7 +120,7 @@ def _looks_up(node: ast.expr) -> bool:
     """Return whether an expression takes a part of something, and is no path."""
     match node:
         case ast.Name(name):
-            return bool(_TABLE.fullmatch(name))
+            return bool(re.fullmatch(r"df\w*", name))
         case ast.Compare(_, [ast.Eq() | ast.NotEq()]) | ast.JoinedStr() | ast.IfExp():
             return True
     kinds = {type(one) for one in ast.walk(node)}
@@ -161,7 +153,7 @@ def _prints_as_call(name: str) -> bool:
     return (
         name in _PRINTED
         or (is_class and name not in _NEVER_PRINTED)
-        or bool(_PRINTED_WITH_DOTS.fullmatch(name))
+        or bool(pattern("printed_with_dots").fullmatch(name))
     )
 
 
@@ -172,25 +164,17 @@ def _is_json(text: str) -> bool:
         return False
 
 
-PYTHON_PROMPT = re.compile(r"\s*(?:>>>(?: |$)|In \[[\d ]*\]: ?)")
-SHELL_PROMPT = re.compile(
-    r"\s*(?:\([\w.-]+\) ?)?(?:\[?[\w.-]+@[\w.-]+[^$#%>\n]*)?\$(?: |$)"
-)
-_GOES_ON = re.compile(r"\s*(?:\.\.\.(?: |$)|\.{3,}: ?)")
-_COMMENT = re.compile(r"\s*(?:#|$)")
-
-
 def strip_prompts(code: str) -> str:
     """Return what was typed at `>>>` or `In [1]:`; code without prompts is kept."""
     lines = code.split("\n")
     # Below more than comments, a prompt is an example in a docstring.
-    first = next((line for line in lines if not _COMMENT.match(line)), "")
-    if not PYTHON_PROMPT.match(first):
+    first = next((line for line in lines if not pattern("comment").match(line)), "")
+    if not pattern("python_prompt").match(first):
         return code
     typed, begun, in_input = [], False, False
     for line in lines:
-        prompt = PYTHON_PROMPT.match(line)
-        goes_on = _GOES_ON.match(line) if in_input else None
+        prompt = pattern("python_prompt").match(line)
+        goes_on = pattern("prompt_goes_on").match(line) if in_input else None
         if found := prompt or goes_on:
             typed.append(line[found.end() :])
             begun = True
@@ -205,7 +189,7 @@ def strip_shell_prompts(code: str) -> str:
     typed: list[str] = []
     goes_on = False
     for line in code.split("\n"):
-        if prompt := SHELL_PROMPT.match(line):
+        if prompt := pattern("shell_prompt").match(line):
             typed.append(line[prompt.end() :])
         elif goes_on:
             typed.append(line.removeprefix("> "))
@@ -213,36 +197,22 @@ def strip_shell_prompts(code: str) -> str:
     return "\n".join(typed) if typed else code
 
 
-SHELL = re.compile(
-    r"(?:sudo |[A-Z_]+=\S+ )*(?:\./|\.venv/|\S+/bin/)?"
-    rf"(?:{'|'.join(LIBRARIES['commands'].split())})"
-    r"(?:\s+(?![=(\[.,])\S.*)$"
-    rf"|(?:{'|'.join(LIBRARIES['lone_commands'].split())})\s*$"
-)
-"""A well-known command."""
-LINE_MAGIC = re.compile(r"[%!][A-Za-z]")
-"""A line for IPython, such as `%pip` or `!ls`."""
-_PIP = re.compile(r"!?\s*(?:python3? -m )?(pip|conda|mamba)3?( \w.*)$")
-_COMPOUND = re.compile(r"[|;&<>]|\$\(")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-
-
-def is_all(pattern: re.Pattern[str], code: str) -> bool:
+def is_all(name: str, code: str) -> bool:
     """Return whether all lines but comments match; those a backslash joins are one."""
     lines = (line.strip() for line in re.sub(r"\\\n\s*", "", code).split("\n"))
     lines_of_code = [line for line in lines if line and line[0] != "#"]
-    return bool(lines_of_code) and all(map(pattern.match, lines_of_code))
+    return bool(lines_of_code) and all(map(pattern(name).match, lines_of_code))
 
 
 def pip_lines(code: str) -> str:
     """Return commands that install packages as magics; empty if there are others."""
     made: list[str] = []
-    goes_on = False
+    goes_on, quoted = False, pattern("quoted")
     for line in code.strip("\n").split("\n"):
-        command = _PIP.match(line)
+        command = pattern("pip_command").match(line)
         if goes_on or not line.strip() or line.lstrip().startswith("#"):
             made.append(line)
-        elif command and not _COMPOUND.search(_QUOTED.sub("", line)):
+        elif command and not re.search(r"[|;&<>]|\$\(", quoted.sub("", line)):
             made.append(f"%{command[1]}{command[2]}")
         else:
             return ""

@@ -11,15 +11,14 @@ import builtins
 import html
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.resources import files
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
 from nemotron_magic.code import syntax
+from nemotron_magic.code.syntax import pattern
 from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.text import sanitize_label
 
@@ -40,17 +39,12 @@ _OUTSIDE = "reads or writes outside this folder"
 _UNSEEN = "This cell is too {} to be looked over: read all of it before it runs."
 _UNKNOWN = "\ufffd"  # what stands in a text for what is known only when it runs
 
-_TABLES = tomllib.loads(files(__package__).joinpath("effects.toml").read_text("utf-8"))
+_TABLES = syntax.read_table("effects.toml")
 _MAGICS = syntax.by_word(_TABLES["magics"])
 _CALLS: list[tuple[str, str]] = [
     ("|".join(patterns), effect) for effect, patterns in _TABLES["calls"].items()
 ]
-_PATTERNS = {
-    name: re.sub(r"@(\w+)@", lambda word: f"(?:{_TABLES['words'][word[1]]})", pattern)
-    for name, pattern in _TABLES["patterns"].items()
-}
 _DETOURS = _TABLES["detours"]
-_PATTERN = {name: re.compile(one, re.VERBOSE) for name, one in _PATTERNS.items()}
 _TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
 
 
@@ -82,13 +76,13 @@ def effects_of(
     return f"This cell {effects}." if effects else ""
 
 
-def _is(pattern: str, text: str) -> bool:
+def _is(name: str, text: str) -> bool:
     """Return whether a text is what a pattern of the table describes, all of it."""
-    return _PATTERN[pattern].fullmatch(text) is not None
+    return pattern(name).fullmatch(text) is not None
 
 
-def _has(pattern: str, text: str) -> bool:
-    return _PATTERN[pattern].search(text) is not None
+def _has(name: str, text: str) -> bool:
+    return pattern(name).search(text) is not None
 
 
 @dataclass
@@ -118,7 +112,7 @@ class _Look:
 
     def _add_hosts(self, *commands: str) -> None:
         """Note the hosts that are named in commands, as ASCII."""
-        for url in _PATTERN["url"].findall(" ".join(commands)):
+        for url in pattern("url").findall(" ".join(commands)):
             host = url.partition("@")[2].rstrip(":") if "://" not in url else ""
             with suppress(ValueError):
                 host = host or urlsplit(url).hostname or ""
@@ -169,7 +163,7 @@ class _Look:
 
     def _at_variables(self, text: str) -> None:
         self._add_if(_has("our_variable", text), _SETTINGS)
-        self._add_hosts(*_PATTERN["index_variable"].findall(text))
+        self._add_hosts(*pattern("index_variable").findall(text))
 
     def _at_call(self, node: ast.Call, names: _Names) -> None:
         name = names.path(node.func)
@@ -223,7 +217,7 @@ class _Look:
         effect = _MAGICS.get(name, "")
         if name in _TIMES:
             # The line of %%time and its kin is Python, too, but for their options.
-            self.at_cell(_PATTERN["timing_options"].sub("", line, count=1))
+            self.at_cell(pattern("timing_options").sub("", line, count=1))
             self.at_cell(body)
         elif name == "nemotron":
             self._at_own_magic(line, body)
@@ -240,14 +234,14 @@ class _Look:
             self._add(effect)
         elif name.lower() in ("html", "svg", "markdown", "latex"):
             self._add_if(_is_script(body), _SCRIPT)
-        if effect in (_SHELL, _FILE) or _PATTERN["install"].match(f"{name} {line}"):
+        if effect in (_SHELL, _FILE) or pattern("install").match(f"{name} {line}"):
             self._at_command(f"{'' if effect else name} {line}\n{body}")
         if effect and name.startswith(("python", "pypy")):
             self.at_cell(body)
 
     def _at_own_magic(self, line: str, body: str) -> None:
-        for effect, pattern in _TABLES["commands"].items():
-            self._add_if(bool(re.match(pattern, line)), effect)
+        for effect, command in _TABLES["commands"].items():
+            self._add_if(bool(re.match(command, line)), effect)
         typed = f"{line} {body}".strip()
         if typed and not _is("free_command", typed) and not _has("asks_nothing", line):
             self._add_if(_has("unguards", line), _SETTINGS)
@@ -256,12 +250,12 @@ class _Look:
     def _at_command(self, text: str) -> None:
         """Look at what a shell is given."""
         text = text.replace("\\\n", " ")
-        for pipeline in _PATTERN["pipeline_end"].split(re.sub(r"[\\'\"]", "", text)):
+        for pipeline in pattern("pipeline_end").split(re.sub(r"[\\'\"]", "", text)):
             self._at_pipeline(pipeline)
         parts = re.split(r"[;&|\n]+", text)
         if installs := [part for part in parts if _has("install", part)]:
             self._add(_INSTALLS)
-            self._add_hosts(*installs, *_PATTERN["index_variable"].findall(text))
+            self._add_hosts(*installs, *pattern("index_variable").findall(text))
 
     def _at_pipeline(self, pipeline: str) -> None:
         """Look whether what is fetched is run: piped, in a file, or in a variable."""
@@ -272,9 +266,9 @@ class _Look:
             is_run = _is("runner", program)
             scripts, runs_input = _scripts(program, rest) if is_run else ([], False)
             runs_input = runs_input or part.split()[:1] == ["xargs"]
-            inside = "".join(_PATTERN["substitution"].findall(part))
+            inside = "".join(pattern("substitution").findall(part))
             gets_it = (is_fetched and runs_input) or _has("fetcher", inside)
-            is_url = any(map(_PATTERN["url"].match, (program, *scripts)))
+            is_url = any(map(pattern("url").match, (program, *scripts)))
             self._add_if((is_run and gets_it) or is_url, _FROM_URL)
             self._add_run(program, *scripts)
             if _has("fetcher", part):
@@ -319,8 +313,8 @@ class _Names:
     def place(self, node: ast.AST) -> str:
         """Return the path of an expression, whatever was assigned to it here."""
         found = self._place(node)
-        for pattern, plain in _DETOURS.items():
-            found = re.sub(pattern, plain, found)
+        for detour, plain in _DETOURS.items():
+            found = re.sub(detour, plain, found)
         return found
 
     def _place(self, node: ast.AST) -> str:
@@ -393,10 +387,10 @@ class _Names:
                     left += reversed([*ast.iter_child_nodes(inner)])
         return " ".join(filter(None, found))
 
-    def calls(self, pattern: str, *roots: ast.AST) -> bool:
+    def calls(self, name: str, *roots: ast.AST) -> bool:
         """Return whether what a pattern describes is called in expressions."""
         calls = syntax.nodes_of(ast.Call, *roots)
-        return any(_is(pattern, self.path(one.func)) for one in calls)
+        return any(_is(name, self.path(one.func)) for one in calls)
 
     def is_fetched(self, node: ast.AST) -> bool:
         """Return whether something in an expression was fetched from elsewhere."""
@@ -456,7 +450,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def _effects(name: str) -> list[str]:
-    return [effect for pattern, effect in _CALLS if re.fullmatch(pattern, name)]
+    return [effect for calls, effect in _CALLS if re.fullmatch(calls, name)]
 
 
 def _path_of(value: object) -> str:
@@ -518,7 +512,7 @@ def _is_script(text: str) -> bool:
 
 def _is_outside(path: str) -> bool:
     """Return whether a path leads out of the folder that the kernel runs in."""
-    if not _PATTERN["outside"].match(path) or _is("devices", path):
+    if not pattern("outside").match(path) or _is("devices", path):
         return False
     here = os.path.abspath("")
     there = os.path.abspath(os.path.expanduser(path))
@@ -527,7 +521,7 @@ def _is_outside(path: str) -> bool:
 
 def _program(command: str) -> tuple[str, list[str]]:
     """Return the program that a command runs, behind sudo and its kin, and the rest."""
-    wrapper, rest = _PATTERN["program"].findall(command.strip(" \t(){}"))[0]
+    wrapper, rest = pattern("program").findall(command.strip(" \t(){}"))[0]
     words = rest.split()
     # Behind an option of sudo's may stand its value.
     if wrapper and [_is("runner", one) for one in words[:2]] == [False, True]:

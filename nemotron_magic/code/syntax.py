@@ -8,14 +8,27 @@ import tomllib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from nemotron_magic.core.text import closest_match, one_line
 
-LIBRARIES: dict[str, Any] = tomllib.loads(
-    files(__package__).joinpath("libraries.toml").read_text("utf-8")
-)
+
+def read_table(name: str) -> dict[str, Any]:
+    """Return a file of tables that stands beside this one."""
+    return tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
+
+
+LIBRARIES = read_table("libraries.toml")
+_PATTERNS: dict[str, str] = read_table("patterns.toml")
+
+
+@cache
+def pattern(name: str) -> re.Pattern[str]:
+    """Return a pattern of `patterns.toml`."""
+    text = re.sub(r"@(\w+)@", lambda word: f"(?:{_PATTERNS[word[1]]})", _PATTERNS[name])
+    return re.compile(text, re.VERBOSE if "\n" in text else 0)
 
 
 Namespace = Mapping[str, object]
@@ -247,13 +260,10 @@ class CellNames(NamedTuple):
 
 
 _MOST_CHARS = 200_000
-_WORD = re.compile(r"[^\W\d]\w*")
 _SCOPES = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp,
     ast.SetComp, ast.DictComp, ast.GeneratorExp,
 )  # fmt: skip
-# Those of `%timeit -n 10 code`, before the code.
-_OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s*\d+)?)+\s")
 
 
 def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
@@ -269,7 +279,7 @@ def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
     """
     trees = _trees(source, transform)
     reads = _names_of(trees).reads
-    words = dict.fromkeys(_WORD.findall(source[:_MOST_CHARS]))
+    words = dict.fromkeys(pattern("identifier").findall(source[:_MOST_CHARS]))
     return [word for word in words if word in reads or not trees]
 
 
@@ -281,7 +291,7 @@ def _trees(source: str, transform: Callable[[str], str]) -> list[ast.Module]:
         tree = None
     found = [tree] if tree else []
     for _, line, body in magics(tree) if tree else ():
-        found += _trees(_OPTIONS.sub("", body or line), transform)
+        found += _trees(pattern("magic_options").sub("", body or line), transform)
     return found
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from keyword import iskeyword
 
-from nemotron_magic.code.syntax import LIBRARIES, try_to_parse, words
+from nemotron_magic.code.syntax import LIBRARIES, pattern, try_to_parse, words
 from nemotron_magic.core.text import UNSEEN, one_line
 
 _ALL_LATIN_LOOKING = ("CHEROKEE", "COPTIC", "LISU")
@@ -78,17 +78,6 @@ def _alphabet(letter: str) -> str:
     return word if word in _ALPHABETS else ""
 
 
-# The parts of Python in which a character means something else.
-_PARTS = re.compile(
-    r"""(?P<string>(?P<prefix>[A-Za-z]{0,2})(?:
-        \"{3}(?:[^\\]|\\.)*?(?:\"{3}|\Z)|'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)
-        |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
-    |(?P<comment>\#[^\n]*)
-    |(?P<name>[^\W\d]\w*)""",
-    re.DOTALL | re.VERBOSE,
-)
-_PIECES = re.compile(f"{_PARTS.pattern}|(?P<code>.)", re.DOTALL | re.VERBOSE)
-
 # All in columns or lines: more than this is out of sight, or there to put it there.
 _WIDEST_GAP, _WIDEST_GAP_IN_TEXT = 40, 80
 _DEEPEST = 60
@@ -105,24 +94,19 @@ _MAY_HIDE = re.compile(
     rf"|[^\n]{{{_LONGEST_LINE}}}"
 )
 _EMPTY = re.compile(rf"[{_BLANK}]*(?:#|(\\))?[{_BLANK}]*")
-_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`")
-_FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"\#=\n]{0,200}=[ \t]*[!%]")
-_LINE_OR_PART = re.compile(
-    rf"^(?P<ipython>(?:{_FOR_IPYTHON.pattern})[^\n]*)|{_PARTS.pattern}",
-    re.DOTALL | re.MULTILINE | re.VERBOSE,
-)
+_PYTHON, _QUOTED = "line_or_part", "shell_quoted"  # patterns
 _GOES_ON = "    "
 _CLOSES = " \t)]},;:\\"
 
 
-def _body(source: str) -> tuple[int, re.Pattern[str] | None]:
-    """Return where the body of a cell begins, and by what it is read, if by any."""
+def _body(source: str) -> tuple[int, str]:
+    """Return where the body of a cell begins, and by what pattern it is read."""
     found = re.match(r"\s*%%(\S*)[^\n]*\n?", source)
     if not found:
-        return 0, _LINE_OR_PART
+        return 0, _PYTHON
     if found[1] in ("", *words("python_magics")):
-        return found.end(), _LINE_OR_PART
-    return found.end(), _QUOTED if found[1] in words("blanks_are_free") else None
+        return found.end(), _PYTHON
+    return found.end(), _QUOTED if found[1] in words("blanks_are_free") else ""
 
 
 @dataclass(slots=True)
@@ -155,7 +139,7 @@ def _bring_into_sight(source: str) -> tuple[str, list[str]]:
     if not _MAY_HIDE.search(source):
         return source, []
     start, parts = _body(source)
-    is_python = parts is _LINE_OR_PART
+    is_python = parts == _PYTHON
     lines = [one for line in _lines(source) for one in _remove_gaps(line)]
     _reduce_indentation(lines)
     lines = [one for line in _remove_empty(lines) for one in _break(line, is_python)]
@@ -179,10 +163,10 @@ def _lines(source: str) -> Iterator[_Line]:
         at = end + 1
 
 
-def _mask(text: str, parts: re.Pattern[str] | None) -> str:
+def _mask(text: str, parts: str) -> str:
     """Return the mask of code in which the parts count as what they are."""
     made, at = [], 0
-    for part in parts.finditer(text) if parts else ():
+    for part in pattern(parts).finditer(text) if parts else ():
         kind = {"comment": "#", "name": "c"}.get(part.lastgroup or "", "r")
         if part.lastgroup == "string" and not set(part["prefix"].lower()) & set("rft"):
             kind = "s"
@@ -268,7 +252,7 @@ def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
     if end <= _LONGEST_LINE:
         yield line
         return
-    is_for_ipython = not line.is_inside and _FOR_IPYTHON.match(line.text)
+    is_for_ipython = not line.is_inside and pattern("magic_line").match(line.text)
     cuts = _cuts(line, end) if is_python and not is_for_ipython else []
     warnings = line.warnings
     if cuts:
@@ -381,8 +365,8 @@ class _Escaper:
 
     def escape(self) -> str:
         start, parts = _body(self.text)
-        start = start if parts is _LINE_OR_PART else len(self.text)
-        shown = map(self._piece, _PIECES.finditer(self.text, start))
+        start = start if parts == _PYTHON else len(self.text)
+        shown = map(self._piece, pattern("pieces").finditer(self.text, start))
         return self._escaped(_IN_TEXT, self.text[:start], 0) + "".join(shown)
 
     def _warn(self, place: int, words: str) -> None:
@@ -408,7 +392,7 @@ class _Escaper:
         # To IPython a name is a text like any other.
         line = self.text.rfind("\n", 0, start) + 1
         is_kept = iskeyword(read) or not read.isidentifier()
-        return name if is_kept or _FOR_IPYTHON.match(self.text, line) else read
+        return name if is_kept or pattern("magic_line").match(self.text, line) else read
 
     def _escaped(
         self, pattern: re.Pattern[str], text: str, start: int, is_string: bool = False
