@@ -20,6 +20,7 @@ def read_table(name: str) -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
 
 
+Namespace = Mapping[str, object]
 LIBRARIES = read_table("libraries.toml")
 _PATTERNS: dict[str, str] = read_table("patterns.toml")
 
@@ -29,9 +30,6 @@ def pattern(name: str) -> re.Pattern[str]:
     """Return a pattern of `patterns.toml`."""
     text = re.sub(r"@(\w+)@", lambda word: f"(?:{_PATTERNS[word[1]]})", _PATTERNS[name])
     return re.compile(text, re.VERBOSE if "\n" in text else 0)
-
-
-Namespace = Mapping[str, object]
 
 
 def words(name: str) -> frozenset[str]:
