@@ -19,6 +19,8 @@ from nemotron_magic.core.text import format_usd
 from nemotron_magic.core.usage import Usage, believed_usd
 from nemotron_magic.storage.records import Totals
 
+_Body = Mapping[str, Any]
+
 
 class CostEstimate(NamedTuple):
     """The most that a call may cost: rather too many tokens, the longest reply."""
@@ -45,7 +47,7 @@ class CostEstimate(NamedTuple):
         )
 
 
-def dearest(models: Iterable[Model], body: Mapping[str, Any]) -> Model | None:
+def dearest(models: Iterable[Model], body: _Body) -> Model | None:
     """Return the model a request is priced by; None if one it may go to has no price.
 
     A request may name several models to choose from: then each price is the highest.
@@ -70,7 +72,7 @@ def dearest(models: Iterable[Model], body: Mapping[str, Any]) -> Model | None:
     )
 
 
-def unpriced_field(body: Mapping[str, Any]) -> str:
+def unpriced_field(body: _Body) -> str:
     """Return a field of a request that may cost what no catalogue tells; "" if none."""
     for name, value in body.items():
         if value in _NOTHING_MORE:
@@ -87,9 +89,7 @@ def unpriced_field(body: Mapping[str, Any]) -> str:
     return ""
 
 
-def estimate_cost(
-    models: Iterable[Model], body: Mapping[str, Any]
-) -> CostEstimate | None:
+def estimate_cost(models: Iterable[Model], body: _Body) -> CostEstimate | None:
     """Return what a call may cost by the models that the service lists.
 
     None if a price or the longest reply is not known.
@@ -108,7 +108,7 @@ def estimate_cost(
     return CostEstimate(sent, received, prompt_usd, reply_usd)
 
 
-def _longest(body: Mapping[str, Any]) -> int:
+def _longest(body: _Body) -> int:
     """Return how many tokens one answer may take, its reasoning among them; 0: any."""
     numbers = (as_number(body.get(name)) for name in _LENGTHS)
     named = [int(number) for number in numbers if number is not None]
@@ -152,12 +152,12 @@ _EXTRAS = (
 """Fields by which a service chooses dearer places, or does more than to reply."""
 
 
-def estimate_usage(body: Mapping[str, Any], received: str) -> Usage:
+def estimate_usage(body: _Body, received: str) -> Usage:
     """Return about how many tokens a request and what came of its reply have."""
     return Usage(_sent_tokens(body), estimate_tokens(received))
 
 
-def _sent_tokens(body: Mapping[str, Any], digits_apart: bool = False) -> int:
+def _sent_tokens(body: _Body, digits_apart: bool = False) -> int:
     texts = (message["content"] for message in body["messages"])
     sent = sum(estimate_tokens(text, digits_apart=digits_apart) for text in texts)
     return sent + estimate_field_tokens(body)
@@ -234,20 +234,13 @@ class Budget:
         _check(estimate, self._limits(Totals(), Totals())[:1])
 
     def check_budgets(
-        self,
-        estimate: CostEstimate | None,
-        session: Totals,
-        today: Totals,
-        unknown_day: str = "",
+        self, estimate: CostEstimate | None, session: Totals, today: Totals, lost: str
     ) -> None:
-        """Raise LimitError if too little is left of a budget, or nobody knows.
-
-        `unknown_day` says why today's totals are not known.
-        """
-        if self.day_usd is not None and unknown_day:
+        """Raise LimitError if too little is left, or today's totals are `lost`."""
+        if self.day_usd is not None and lost:
             raise LimitError(
                 "today's cost is not known, so the daily budget cannot be kept",
-                f"the ledger {unknown_day}; nothing was sent",
+                f"the ledger {lost}; nothing was sent",
                 "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
                 "Or go without: %config Nemotron.daily_budget_usd = None",
             )
@@ -279,13 +272,12 @@ def _check(estimate: CostEstimate | None, limits: Iterable[_Limit]) -> None:
         limit, left_usd = format_usd(limit_usd), limit_usd - spent_usd
         left = f"{format_usd(max(left_usd, 0))} of {limit} is left {span}"
         why = left if span else f"the limit is {limit} a call"
+        hint = _raise_it(setting)
         if estimate is None and left_usd <= rounding_usd:
-            raise LimitError("the budget is used up", why, _raise_it(setting))
+            raise LimitError("the budget is used up", why, hint)
         if estimate is not None and estimate.most_usd - left_usd > rounding_usd:
             what, fits = estimate.words(left_usd)
-            raise LimitError(
-                what, f"{why}; nothing was sent", f"{fits}{_raise_it(setting)}"
-            )
+            raise LimitError(what, f"{why}; nothing was sent", fits + hint)
 
 
 def _raise_it(setting: str) -> str:

@@ -26,7 +26,7 @@ from nemotron_magic.session.reply import (
     ReplyMetadata,
 )
 from nemotron_magic.storage.cache import Cache, RungMemory, open_cache, open_rungs
-from nemotron_magic.storage.ledger import Ledger, Tally
+from nemotron_magic.storage.ledger import Allow, Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals
 
 
@@ -230,9 +230,7 @@ class Call:
         most_usd = believed_usd(estimate.most_usd) if estimate else None
         self._begin(CallRecord(most_usd=most_usd), allow if limits.are_set else None)
 
-    def _begin(
-        self, record: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
-    ) -> None:
+    def _begin(self, record: CallRecord, allow: Allow | None = None) -> None:
         """Write the row, unless `allow` raises; see `Ledger.begin`."""
         known = self.metadata
         question = known.messages[-1]["content"] if self.settings["log_text"] else None

@@ -14,6 +14,7 @@ from nemotron_magic.markdown.join import join_replies
 from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.structured.fields import Fields
 
+Messages = tuple[Message, ...]
 MAIN = "main"
 """The thread of a notebook that names none."""
 
@@ -56,7 +57,7 @@ class PreparedPrompt:
     of the request beside its messages; `wanted` is what a typed answer is to hold.
     """
 
-    messages: tuple[Message, ...]
+    messages: Messages
     thread: str
     turn: Turn
     context_info: ContextInfo = field(default_factory=ContextInfo)
@@ -247,18 +248,14 @@ def _place(turns: Sequence[Turn], turn: Turn) -> int | None:
     return next(same, None)
 
 
-def build_messages(
-    question: str, system: str, turns: Sequence[Turn]
-) -> tuple[Message, ...]:
+def build_messages(question: str, system: str, turns: Sequence[Turn]) -> Messages:
     """Return what is sent with a question: instruction, earlier turns, the question."""
     first = {"role": "system", "content": system}
     last = {"role": "user", "content": question}
     return (*[first] * bool(system.strip()), *recent_messages(turns), last)
 
 
-def recent_messages(
-    turns: Sequence[Turn], most_chars: int = MEMORY_CHARS
-) -> tuple[Message, ...]:
+def recent_messages(turns: Sequence[Turn], most_chars: int = MEMORY_CHARS) -> Messages:
     """Return the turns that are sent: the newest that were answered, up to a size.
 
     A question has its context where there is room: what the reply was about.
@@ -278,9 +275,7 @@ def recent_messages(
     return tuple(messages)
 
 
-def intern_messages(
-    messages: Sequence[Message], before: Sequence[Message]
-) -> tuple[Message, ...]:
+def intern_messages(messages: Messages, before: Messages) -> Messages:
     """Return the messages, each as the very object that was sent before if equal.
 
     Every reply keeps them: copies would take 60 MB in 500 questions.

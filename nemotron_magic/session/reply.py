@@ -271,10 +271,8 @@ class ReplyAccumulator:
                 self._refusal.add(text)
             case events.ToolCall(index, call_id, name, more):
                 old = self._tools.get(index, events.ToolCall(index))
-                known_as = (old.call_id or call_id, old.name or name)
-                self._tools[index] = events.ToolCall(
-                    index, *known_as, old.arguments + more
-                )
+                whole = (old.call_id or call_id, old.name or name, old.arguments + more)
+                self._tools[index] = events.ToolCall(index, *whole)
             case events.Logprobs(content, 0):
                 self._logprobs += content
             case events.Notice(text):

@@ -163,9 +163,8 @@ class Session:
             question = Question(question)
         _must_be("the question", question, Question, *get_args(FollowUp), named="str")
         if isinstance(question, Question) and not question.text.strip():
-            raise InputError(
-                "there is no question", hint="Type one: %nemotron why is this slow?"
-            )
+            hint = "Type one: %nemotron why is this slow?"
+            raise InputError("there is no question", hint=hint)
         settings = settings or self.settings
         _must_be("settings", settings, Settings)
         if as_ is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from nemotron_magic.storage.database import Schema, Storage
@@ -41,9 +41,7 @@ _MAKE_ROOM = """
 class Cache(Storage):
     """Replies by the hash of their request, in memory if the file cannot be used."""
 
-    def __init__(
-        self, path: Path | None = None, most_bytes: int = _MOST_BYTES, **more: Any
-    ) -> None:
+    def __init__(self, path: Path, most_bytes: int = _MOST_BYTES, **more: Any) -> None:
         super().__init__(path, _SCHEMA, **more)
         self.most_bytes = most_bytes
 
@@ -52,7 +50,7 @@ class Cache(Storage):
         ask = "SELECT reply FROM replies WHERE hash = ?"
         use = f"UPDATE replies SET used = {_USE} WHERE hash = ?"
 
-        def work(connection: sqlite3.Connection) -> str | None:
+        def work(connection: Connection) -> str | None:
             connection.execute(use, (request,))
             found = connection.execute(ask, (request,)).fetchone()
             return None if found is None else str(found[0])
@@ -63,7 +61,7 @@ class Cache(Storage):
         """Keep the text of a reply; the longest unused are deleted to make room."""
         size = len(text.encode())
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             add = f"INSERT OR REPLACE INTO replies VALUES (?, ?, ?, {_USE})"
             connection.execute(add, (request, text, size))
             (total,) = connection.execute("SELECT total(bytes) FROM replies").fetchone()

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any, NamedTuple, TypeVar
 
 from nemotron_magic.core.text import well_formed
@@ -28,7 +29,7 @@ from nemotron_magic.storage import files
 from nemotron_magic.storage.files import NotOurFile
 
 _Result = TypeVar("_Result")
-_Work = Callable[[sqlite3.Connection], _Result]
+_Work = Callable[[Connection], _Result]
 
 _IDLE_S = 0.5
 _WAIT_S = 0.2  # by SQLite itself, for a lock: meanwhile no interrupt is noticed
@@ -56,7 +57,7 @@ class Schema(NamedTuple):
     forgotten: str = "{}"
 
 
-def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
+def prepare(connection: Connection, schema: Schema) -> None:
     """Make the tables that do not exist yet; raise NotOurFile if it is not ours."""
     # At one moment: another process may be making the tables just now.
     names = ("application_id", "user_version", "page_count")
@@ -79,7 +80,7 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     _in_transaction(connection, partial(_add_columns, schema=schema), _READ)
 
 
-def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
+def _make_tables(connection: Connection, schema: Schema) -> None:
     """Make the tables all in one; where it fails, the connection must be closed."""
     connection.executescript(
         f"{_WRITE}; {schema.script}; "
@@ -88,7 +89,7 @@ def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
     )
 
 
-def _add_columns(connection: sqlite3.Connection, schema: Schema) -> None:
+def _add_columns(connection: Connection, schema: Schema) -> None:
     """Add the columns that do not exist; earlier versions pass them over."""
     ask = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
     for table, column in schema.added:
@@ -102,15 +103,13 @@ def insertion(table: str, names: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+def _pragma(connection: Connection, name: str) -> Any:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def _in_transaction(
-    connection: sqlite3.Connection, work: _Work[_Result], begin: str
-) -> _Result:
+def _in_transaction(connection: Connection, work: _Work[_Result], mode: str) -> _Result:
     with connection:
-        connection.execute(begin)
+        connection.execute(mode)
         return work(connection)
 
 
@@ -156,7 +155,7 @@ def _without_rows(schema: Schema) -> bytes:
         return new.serialize()
 
 
-class _Connection(sqlite3.Connection):
+class _Connection(Connection):
     """Binds text that cannot be encoded, too, as names of files: with U+FFFD.
 
     `let_go` closes it, also when its owner is gone.
@@ -279,7 +278,7 @@ class Storage:
                 raise
             return result
 
-    def _connection(self, path: Path | None) -> sqlite3.Connection:
+    def _connection(self, path: Path | None) -> Connection:
         if self._open is None or self._open.identity != files.identity(path):
             self._let_go()
             self._open = self._connect(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sqlite3
 import time
 import unicodedata
 import uuid
@@ -15,6 +14,7 @@ from io import StringIO
 from itertools import starmap
 from operator import attrgetter
 from pathlib import Path
+from sqlite3 import Connection
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -35,10 +35,8 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     """
     kind = path.suffix.lower()
     if kind not in (".csv", ".json"):
-        raise InputError(
-            f"calls are exported to .csv or .json, got {path.name}",
-            hint="Such as: %nemotron usage: export calls.csv",
-        )
+        what = f"calls are exported to .csv or .json, got {path.name}"
+        raise InputError(what, hint="Such as: %nemotron usage: export calls.csv")
     rows = [
         {"started_at": one.started_at.isoformat("T", "milliseconds"), **asdict(one)}
         for one in calls
@@ -50,10 +48,9 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
                 raise files.NotOurFile("the file there is not an export of calls")
         files.write_whole(path, _exported(rows, kind).encode(), replaces=True)
     except (OSError, ValueError, files.NotOurFile) as error:
-        raise InputError(
-            f"cannot write {path}: {files.reason(error)}",
-            hint="Name another path: %nemotron usage: export calls.csv",
-        ) from None
+        hint = "Name another path: %nemotron usage: export calls.csv"
+        what = f"cannot write {path}: {files.reason(error)}"
+        raise InputError(what, hint=hint) from None
     return len(rows)
 
 
@@ -91,6 +88,9 @@ _SHORT_S = 0.5
 _DAYS = ("day:", "day:~")
 _FILE = "ledger.sqlite"
 _Result = TypeVar("_Result")
+Allow = Callable[[Totals, Totals], None]
+"""Gets the totals of a session and of today; raises if a call may not be made."""
+
 _FIRST_NAMES = {
     "pending": "unended",
     "unknown_cost": "unpriced",
@@ -136,12 +136,10 @@ _ADD = insertion("sums", ("scope", "model", *_FIGURES))
 _ADD += f" ON CONFLICT (scope, model) DO UPDATE SET {_MORE}"
 
 
-def _totals_by(
-    connection: sqlite3.Connection, by: str, first: str, last: str
-) -> dict[str, Totals]:
-    """Return the sums of the scopes from `first` to `last`, by `scope` or `model`."""
+def _totals_by(connection: Connection, by: str, *scopes: str) -> dict[str, Totals]:
+    """Return the sums of a range of scopes, first to last, by `scope` or `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
-    rows = connection.execute(ask, (first, last)).fetchall()
+    rows = connection.execute(ask, scopes).fetchall()
     zeros = Totals().figures()
     return {str(by): Totals(*map(_as_figure, zeros, figures)) for by, *figures in rows}
 
@@ -151,19 +149,17 @@ def _as_figure(zero: float, figure: float) -> Any:
     return type(zero)(figure) if math.isfinite(figure) else zero
 
 
-def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:
+def _totals(connection: Connection, first: str, last: str = "") -> Totals:
     return _totals_by(connection, "''", first, last or first).get("", Totals())
 
 
-def _insert(connection: sqlite3.Connection, call: CallRecord) -> int:
+def _insert(connection: Connection, call: CallRecord) -> int:
     cursor = connection.execute(_INSERT, _values(call))
     _add(connection, call, Totals.of(call))
     return cursor.lastrowid or 0
 
 
-def _update(
-    connection: sqlite3.Connection, begun: CallRecord, ended: CallRecord
-) -> None:
+def _update(connection: Connection, begun: CallRecord, ended: CallRecord) -> None:
     """Fill in a row, once; write it again if it does not exist, as in a new file."""
     this = (begun.number, begun.started_s, begun.session)
     found = _calls(connection, _THIS, *this)
@@ -176,9 +172,7 @@ def _update(
         _add(connection, ended, Totals.of(ended) + -Totals.of(found[0]))
 
 
-def _strike(
-    connection: sqlite3.Connection, number: int, is_struck: bool
-) -> CallRecord | None:
+def _strike(connection: Connection, number: int, is_struck: bool) -> CallRecord | None:
     """Strike a call out, or take it in again; return it as it was before, or None."""
     call = next(iter(_calls(connection, "WHERE number = ?", number)), None)
     if call is None:
@@ -196,7 +190,7 @@ def _strike(
     return call
 
 
-def _add(connection: sqlite3.Connection, call: CallRecord, totals: Totals) -> None:
+def _add(connection: Connection, call: CallRecord, totals: Totals) -> None:
     rows = ((scope, call.model, *totals.figures()) for scope in _scopes(call))
     connection.executemany(_ADD, rows)
 
@@ -205,9 +199,7 @@ def _scopes(call: CallRecord) -> tuple[str, str]:
     return f"session:{call.session}", f"day:{call.day}"
 
 
-def _calls(
-    connection: sqlite3.Connection, where: str, *values: object
-) -> list[CallRecord]:
+def _calls(connection: Connection, where: str, *values: object) -> list[CallRecord]:
     rows = connection.execute(f"SELECT {', '.join(_NAMES)} FROM calls {where}", values)
     return [CallRecord(**dict(map(_as_field, _NAMES, row))) for row in rows]
 
@@ -286,20 +278,17 @@ class Ledger(Storage):
         self.tally = Tally()
         self.unknown_day = ""
 
-    def begin(
-        self, call: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
-    ) -> CallRecord:
+    def begin(self, call: CallRecord, allow: Allow | None = None) -> CallRecord:
         """Record a call before its request goes out; return it with its number.
 
-        `allow` gets the totals of this session and of today, by the file or by what
-        this process knows if that is more; it raises if the call may not be made.
-        Nobody else adds a call meanwhile.
+        `allow` gets totals by the file, or by what this process knows if that is more,
+        and raises if the call may not be made. Nobody else adds a call meanwhile.
         """
         now_s = self.now_s()
         day = local_day(now_s)
         call = replace(call, session=self.session, started_s=now_s, day=day)
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             recorded = {scope: _totals(connection, scope) for scope in _scopes(call)}
             session, today = starmap(self.tally.larger, recorded.items())
             self.unknown_day = self._why_unknown(day)

@@ -6,7 +6,6 @@ is sent and has no answer may have been billed: nobody asks it again unasked.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from operator import attrgetter
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from nemotron_magic.storage.database import Schema, Storage, insertion
@@ -103,13 +103,15 @@ _SCHEMA = Schema(
     renewed="Begun again: the store of rows {}",
     forgotten="Answers are kept in memory: the store of rows {}",
 )
+_SIZE = (
+    "SELECT (page_count - freelist_count) * page_size "
+    "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
 _NUMBER = "(SELECT id FROM task WHERE hash = ?)"
 _values = attrgetter(*_COLUMNS)
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "key")
 _PUT = insertion("answer", ("task", *_COLUMNS)) + f" ON CONFLICT DO UPDATE SET {_SET}"
-_CLAIM = (
-    f"{_PUT} WHERE state = {RowState.REFUSED:d} OR (state IN (%s) AND changed_s < ?)"
-)
+_CLAIM = f"{_PUT} WHERE state = {RowState.REFUSED:d} OR state IN (%s) AND changed_s < ?"
 _BEGIN = (
     f"{insertion('task', _TASK)} ON CONFLICT DO UPDATE SET "
     "used_s = excluded.used_s, rows = excluded.rows, name = excluded.name"
@@ -166,7 +168,7 @@ class RowStore(Storage):
         take = _CLAIM % ", ".join(f"{one:d}" for one in states)
         ended = list(done)
 
-        def work(connection: sqlite3.Connection) -> list[AnswerRecord]:
+        def work(connection: Connection) -> list[AnswerRecord]:
             number = _number(connection, task)
             connection.executemany(_PUT, ((number, *_values(one)) for one in ended))
             return [
@@ -222,11 +224,12 @@ class RowStore(Storage):
         """Throw tasks away that are old, and the oldest while there are too many."""
         old_s = self.now_s() - _KEEP_S
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             gone = 0
             ask = "SELECT hash, used_s FROM task WHERE hash != ? ORDER BY used_s"
             for task, used_s in connection.execute(ask, (kept,)).fetchall():
-                if used_s > old_s and _bytes_used(connection) <= self._most_bytes:
+                (size,) = connection.execute(_SIZE).fetchone()
+                if used_s > old_s and size <= self._most_bytes:
                     break
                 gone += _drop(connection, task)
             return gone
@@ -240,22 +243,14 @@ def open_rows(environ: Mapping[str, str]) -> RowStore:
     return RowStore((user_folder(environ, "data") / _FILE).absolute(), is_default=True)
 
 
-def _number(connection: sqlite3.Connection, task: str) -> int:
+def _number(connection: Connection, task: str) -> int:
     # Where the file was replaced meanwhile, it does not have the task.
     add = "INSERT OR IGNORE INTO task (hash, used_s) VALUES (?, ?)"
     connection.execute(add, (task, time.time()))
     return int(connection.execute(f"SELECT {_NUMBER}", (task,)).fetchone()[0])
 
 
-def _drop(connection: sqlite3.Connection, task: str) -> int:
+def _drop(connection: Connection, task: str) -> int:
     gone = connection.execute(f"DELETE FROM answer WHERE task = {_NUMBER}", (task,))
     connection.execute("DELETE FROM task WHERE hash = ?", (task,))
     return max(gone.rowcount, 0)
-
-
-def _bytes_used(connection: sqlite3.Connection) -> int:
-    ask = (
-        "SELECT (page_count - freelist_count) * page_size "
-        "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-    )
-    return int(connection.execute(ask).fetchone()[0])

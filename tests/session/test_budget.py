@@ -131,16 +131,18 @@ def test_just_enough_is_enough() -> None:
     estimate = CostEstimate(10, 10, 0.5, 0.5)
 
     Budget(call_usd=1.0).check_call(estimate, "m")
-    Budget(session_usd=1.0).check_budgets(estimate, Totals(), Totals())
+    Budget(session_usd=1.0).check_budgets(estimate, Totals(), Totals(), "")
     with pytest.raises(LimitError):
-        Budget(session_usd=1.0).check_budgets(estimate, Totals(cost_usd=1e-6), Totals())
+        Budget(session_usd=1.0).check_budgets(
+            estimate, Totals(cost_usd=1e-6), Totals(), ""
+        )
 
 
 def test_just_enough_is_enough_after_sums_that_do_not_come_out_even() -> None:
     spent = Totals(cost_usd=0.1 + 0.1)
     for budget_usd in (0.3, 0.1 + 0.2):
         limits = Budget(session_usd=budget_usd, day_usd=budget_usd)
-        limits.check_budgets(CostEstimate(10, 10, 0.0, 0.1), spent, spent)
+        limits.check_budgets(CostEstimate(10, 10, 0.0, 0.1), spent, spent, "")
     Budget(call_usd=0.3).check_call(CostEstimate(10, 10, 0.1, 0.2), "m")
 
 
