@@ -275,15 +275,6 @@ def recent_messages(turns: Sequence[Turn], most_chars: int = MEMORY_CHARS) -> Me
     return tuple(messages)
 
 
-def intern_messages(messages: Messages, before: Messages) -> Messages:
-    """Return the messages, each as the very object that was sent before if equal.
-
-    Every reply keeps them: copies would take 60 MB in 500 questions.
-    """
-    known = {frozenset(one.items()): one for one in before}
-    return tuple(known.get(frozenset(one.items()), one) for one in messages)
-
-
 class ContinuationStream:
     """Passes events on as if a reply, cut off as `begun`, came in one piece."""
 

@@ -150,11 +150,9 @@ class Credentials:
 
     def keep(self, key: Key) -> str:
         """Keep a key for good; return the name of the store, "" without one."""
-        origin = key.origin
-        self._keys_of_session[origin] = key
-        return without_traceback(
-            lambda: self._keys.set(origin, key.reveal_to(origin) or "")
-        )
+        at = key.origin
+        self._keys_of_session[at] = key
+        return without_traceback(lambda: self._keys.set(at, key.reveal_to(at) or ""))
 
     def forget(self, endpoint: Endpoint) -> bool:
         """Forget the key of a service; return whether the keyring has none now."""

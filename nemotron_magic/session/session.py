@@ -29,7 +29,6 @@ from nemotron_magic.session.conversation import (
     FollowUp,
     PreparedPrompt,
     Question,
-    intern_messages,
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
 from nemotron_magic.session.reply import (
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
     from nemotron_magic.session.rows.run import Run
     from nemotron_magic.session.rows.task import RowsQuestion
     from nemotron_magic.storage.rows import RowStore
+
+    _Watch = Callable[[Progress], object]
 
 
 def _must_be(name: str, value: object, *kinds: type, named: str = "") -> None:
@@ -81,10 +82,6 @@ class Session:
         Where questions go, and with which key.
     accounting : CallAccounting
         Where calls are recorded and replies are cached.
-    redactor : MessageRedactor
-        What takes secrets out of requests.
-    client : Client
-        What speaks to services.
     """
 
     def __init__(
@@ -167,11 +164,11 @@ class Session:
             raise InputError("there is no question", hint=hint)
         settings = settings or self.settings
         _must_be("settings", settings, Settings)
-        if as_ is not None:
-            if not isinstance(question, Question):
-                why = "as_ is for a question of its own"
-                raise InputError(why, "nothing was sent", "Ask it in words")
+        if isinstance(question, Question) and as_ is not None:
             question = replace(question, wanted=parse_fields(as_))
+        elif as_ is not None:
+            why = "as_ is for a question of its own"
+            raise InputError(why, "nothing was sent", "Ask it in words")
         prompt = question.prepare(self.conversation, settings["system"])
         prompt = self._redacted(prompt, settings)
         if isinstance(question, Question):
@@ -196,7 +193,7 @@ class Session:
         max_cost_usd: float | None = None,
         sample: int | None = None,
         again: Collection[str] = (),
-        watch: Callable[[Progress], object] = bool,
+        watch: _Watch = bool,
         label: Any = None,
         name: str = "",
         engine: Any = None,
@@ -265,10 +262,7 @@ class Session:
         return self.ask_rows(question, settings, watch)
 
     def ask_rows(
-        self,
-        question: RowsQuestion,
-        settings: Settings,
-        watch: Callable[[Progress], object] = bool,
+        self, question: RowsQuestion, settings: Settings, watch: _Watch = bool
     ) -> Rows:
         """Ask about each row, and of a live model if the default one is gone."""
         settings = self._with_live_model(settings)
@@ -285,10 +279,7 @@ class Session:
         return rows
 
     def prepare_rows(
-        self,
-        question: RowsQuestion,
-        settings: Settings,
-        watch: Callable[[Progress], object] = bool,
+        self, question: RowsQuestion, settings: Settings, watch: _Watch = bool
     ) -> Run:
         """Return the run that would ask about rows; sends nothing and needs no key."""
         from nemotron_magic.session.rows.answers import Means
@@ -411,14 +402,17 @@ class Session:
         stop: CancelToken | None,
     ) -> Reply:
         """Ask, and ask a live model if the default one is gone."""
-        messages = intern_messages(prompt.messages, self._sent)
-        prompt, self._sent = replace(prompt, messages=messages), messages
+        # Every reply keeps its messages: copies would take 60 MB in 500 questions.
+        known = {frozenset(one.items()): one for one in self._sent}
+        messages = (known.get(frozenset(one.items()), one) for one in prompt.messages)
+        prompt = replace(prompt, messages=tuple(messages))
+        self._sent = prompt.messages
         settings = self._with_live_model(settings)
         with InterruptGuard() as guard:
             while True:
-                known = self._metadata(prompt, settings)
+                about = self._metadata(prompt, settings)
                 own = (self.client, self.credentials, self.accounting)
-                call = Call(prompt, known, settings, *own, watch, stop, self._clock_s)
+                call = Call(prompt, about, settings, *own, watch, stop, self._clock_s)
                 try:
                     reply = call.run(guard)
                 except NemotronError as error:

@@ -207,9 +207,7 @@ def _calls(connection: Connection, where: str, *values: object) -> list[CallReco
 def _as_field(name: str, value: Any) -> tuple[str, Any]:
     """Return a field as its kind wants it, whatever stands in the file."""
     kind, default = _KINDS[name]
-    if value is None:
-        return name, None if "None" in kind else default
-    if "str" in kind:
+    if "str" in kind and value is not None:
         return name, str(value)
     is_figure = isinstance(value, int | float) and -_LARGEST < value < _LARGEST
     figure = value if is_figure else default
