@@ -88,8 +88,8 @@ _SHORT_S = 0.5
 _DAYS = ("day:", "day:~")
 _FILE = "ledger.sqlite"
 _Result = TypeVar("_Result")
-Allow = Callable[[Totals, Totals], None]
-"""Gets the totals of a session and of today; raises if a call may not be made."""
+Allow = Callable[[Totals, Totals, str], None]
+"""Gets the totals of a session and of today, and why the day's are not known, if so."""
 
 _FIRST_NAMES = {
     "pending": "unended",
@@ -256,8 +256,6 @@ class Ledger(Storage):
         Why it is not on disk, or what became of the file; empty if all is well.
     tally : Tally
         What this process knows to be spent; ledgers of one session share it.
-    unknown_day : str
-        Why what today took was not known when the last call began; empty if it was.
     """
 
     def __init__(
@@ -274,7 +272,6 @@ class Ledger(Storage):
         self._noticed, self._sound_day, self._lost_day = "", "", ""
         self._struck: set[int] = set()
         self.tally = Tally()
-        self.unknown_day = ""
 
     def begin(self, call: CallRecord, allow: Allow | None = None) -> CallRecord:
         """Record a call before its request goes out; return it with its number.
@@ -289,9 +286,9 @@ class Ledger(Storage):
         def work(connection: Connection) -> int:
             recorded = {scope: _totals(connection, scope) for scope in _scopes(call)}
             session, today = starmap(self.tally.larger, recorded.items())
-            self.unknown_day = self._why_unknown(day)
+            unknown = self._why_unknown(day)
             if allow is not None:
-                allow(session, today)
+                allow(session, today, unknown)
             return _insert(connection, call)
 
         with self.tally.lock:

@@ -31,8 +31,8 @@ from nemotron_magic.session.rows.governor import Governor, Lease
 from nemotron_magic.session.rows.task import RowTask
 from nemotron_magic.session.structured import asking
 from nemotron_magic.session.structured.asking import RUNGS, Rung
-from nemotron_magic.storage.ledger import Ledger
-from nemotron_magic.storage.records import CallRecord, Totals
+from nemotron_magic.storage.ledger import Allow, Ledger
+from nemotron_magic.storage.records import CallRecord
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
 _ATTEMPTS = 6
@@ -115,13 +115,13 @@ class RunAccounting:
         ledger: Ledger,
         record: CallRecord,
         clock_s: Callable[[], float],
-        allow: Callable[[Totals, Totals], None],
+        allow: Allow,
     ) -> None:
         self._ledger, self._record, self._clock_s = ledger, record, clock_s
         self._written_s = clock_s()
         self._begin(allow)
 
-    def _begin(self, allow: Callable[[Totals, Totals], None] | None) -> None:
+    def _begin(self, allow: Allow | None) -> None:
         self._open = self._ledger.begin(self._record, allow)
         self._usage, self._open_usd = Usage(), 0.0
         self._is_estimated = self._is_billed = False
@@ -200,7 +200,7 @@ class Answers:
     def begin(
         self,
         record: CallRecord,
-        allow: Callable[[Totals, Totals], None],
+        allow: Allow,
         models: Iterable[Model],
     ) -> None:
         """Get ready to count what rows cost, unless `allow` raises."""
