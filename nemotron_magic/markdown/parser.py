@@ -248,34 +248,26 @@ _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
-def _parser() -> MarkdownIt:
+@lru_cache
+def parser(reads: bool = True) -> MarkdownIt:
+    """Return the parser of whole texts, or of blocks with nothing in them read."""
     made = MarkdownIt("commonmark", {"maxNesting": NESTED_AT_MOST, "html": False})
     made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
     interrupted = ["paragraph", "reference", "blockquote", "list"]
     made.block.ruler.before("fence", "math", _math_block, {"alt": interrupted})
-    made.inline.ruler.before("escape", "math", _math_inline)
     made.validateLink = may_link  # type: ignore[method-assign]  # its own way to set it
-    return made
-
-
-@lru_cache(maxsize=1)
-def parser() -> MarkdownIt:
-    """Return the parser of whole texts."""
-    made = _parser()
+    if not reads:
+        return made.disable(["inline", "text_join"])
+    made.inline.ruler.before("escape", "math", _math_inline)
     made.inline.ruler.before("escape", "bare_link", bare_link)
     made.core.ruler.before("inline", "long", _leave_long_text)
     made.core.ruler.push("items", _read_items_and_cells)
     return made
 
 
-@lru_cache(maxsize=1)
-def _skeleton_parser() -> MarkdownIt:
-    return _parser().disable(["inline", "text_join"])
-
-
 def skeleton(text: str) -> list[Token]:
     """Return the blocks of a text as `parser` finds them, with nothing in them read."""
-    return _skeleton_parser().parse(text)
+    return parser(reads=False).parse(text)
 
 
 def _leave_long_text(state: StateCore) -> None:

@@ -17,6 +17,7 @@ from nemotron_magic.markdown.parser import closes, skeleton
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+_ITEM = "list_item_open"
 _DEEPEST_CLASS = 4
 _RULES = {
     "text-align:left": ":--",
@@ -183,15 +184,10 @@ def _soft_cut(
     item = next(iter(good or places[-1:]), None)
     code = _code_at_end(tokens, path)
     if code and (item is None or _start(item) < third):
-        return len(lines), _inside_code(code, path, lines, context)
+        return len(lines), _inside(code, tokens, lines, context)
     if item is None:
         return offset, context
-    indents = _indents(path, lines, context, _start(item))
-    if item.type != "tr_open":
-        return _start(item), _Context(True, "", indents, _counted(item, tokens))
-    head = _table_head(tokens[: tokens.index(item)])
-    indents = context.indents if context.head else indents
-    return _start(item), _Context(True, head, indents if any(indents) else ())
+    return _start(item), _inside(item, tokens, lines, context)
 
 
 def _start(token: Token) -> int:
@@ -202,7 +198,7 @@ def _open_path(tokens: list[Token]) -> list[Token]:
     """Return the items, and the row, that the end of the text stands in."""
     path: list[Token] = []
     for token in tokens:
-        if token.type in ("list_item_open", "tr_open", "blockquote_open"):
+        if token.type in (_ITEM, "tr_open", "blockquote_open"):
             while path and path[-1].level >= token.level:
                 path.pop()
             path.append(token)
@@ -215,31 +211,30 @@ def _code_at_end(tokens: list[Token], path: list[Token]) -> Token | None:
     """Return the block of code that ends the text, or its last item."""
     if tokens[-1].type in ("fence", "code_block"):
         return tokens[-1]
-    in_item = path and path[-1].type == "list_item_open"
+    in_item = path and path[-1].type == _ITEM
     inside = tokens[tokens.index(path[-1]) :] if in_item else []
     last = next((token for token in reversed(inside) if token.nesting == 0), None)
     return last if last and last.type == "fence" else None
 
 
-def _indents(
-    path: list[Token], lines: list[str], context: _Context, upto: int
-) -> tuple[int, ...]:
-    """Return the indentation of the items around a line, and its own."""
-    items = (_start(token) for token in path if token.type == "list_item_open")
-    around = (_indent_of(lines[number]) for number in items if number < upto)
-    return (*context.indents[:-1], *around, _indent_of(lines[upto]))
-
-
-def _inside_code(
-    code: Token, path: list[Token], lines: list[str], context: _Context
+def _inside(
+    at: Token, tokens: list[Token], lines: list[str], context: _Context
 ) -> _Context:
-    indents = context.indents
-    if code.type == "code_block":
+    """Return what stands in a block of code, or begins with an item or a row."""
+    indents, number = context.indents, _start(at)
+    if at.type == "code_block":
         return _Context(True, "", indents)
-    if not context.head:
-        indents = _indents(path, lines, context, _start(code))
-    is_closed = len(lines) > 1 and closes(code.markup, lines[-1])
-    head = "" if is_closed else f"{code.markup}{code.info}\n"
+    if at.type == _ITEM or not context.head:
+        items = [_start(one) for one in _open_path(tokens) if one.type == _ITEM]
+        around = (_indent_of(lines[n]) for n in items if n < number)
+        indents = (*indents[:-1], *around, _indent_of(lines[number]))
+    if at.type == _ITEM:
+        return _Context(True, "", indents, _counted(at, tokens))
+    head = f"{at.markup}{at.info}\n"
+    if at.type == "tr_open":
+        head = _table_head(tokens[: tokens.index(at)])
+    elif len(lines) > 1 and closes(at.markup, lines[-1]):
+        head = ""
     return _Context(True, head, indents if any(indents) else ())
 
 
