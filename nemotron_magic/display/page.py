@@ -212,8 +212,8 @@ class NotebookRenderer(Renderer):
         self._pace = RepaintBudget(self.clock_s)
         self._html_of = lru_cache(maxsize=256)(shown.block_html)
         self._lock = RLock()
-        self._idle_ticks = 0
-        self._is_ticking = self._has_rendered = self._has_ended = False
+        self._idle_ticks = _IDLE_TICKS
+        self._has_rendered = self._has_ended = False
         self._waiting_for = self._thought = self._status = ""
         self._asked_s: float | None = None
         self._status_s = 0.0
@@ -247,8 +247,10 @@ class NotebookRenderer(Renderer):
         """
         self._unread.append(unread)
         self._take()
+        sources = [block.source for part in self._parts for block in part.blocks]
+        taken = "".join([*sources, self._blocks.tail.source])
         is_long = self.alone and len(reply) > _ONE_OUTPUT_CHARS
-        if not is_long or not self._holds(reply):
+        if not is_long or shown.shown_texts(reply) != [taken]:
             return [shown.reply_html(reply, self.code_of(reply))]
         code, folded = self.code_of(reply), reply.metadata.inserted
         below, tail = code.below if code else None, self._blocks.tail
@@ -375,15 +377,9 @@ class NotebookRenderer(Renderer):
                 self._parted_chars += size
                 self._parts.append(_Part())
 
-    def _holds(self, reply: Reply) -> bool:
-        """Return whether what was taken is all that is to be shown of a reply."""
-        sources = (block.source for part in self._parts for block in part.blocks)
-        return shown.shown_texts(reply) == ["".join(sources) + self._blocks.tail.source]
-
     def _tick_on(self) -> None:
-        self._idle_ticks = 0
-        if not self._is_ticking:
-            self._is_ticking = True
+        is_ticking, self._idle_ticks = self._idle_ticks < _IDLE_TICKS, 0
+        if not is_ticking:
             self.every(self._tick)
 
     def _tick(self) -> bool:
@@ -397,8 +393,7 @@ class NotebookRenderer(Renderer):
             elif self._waiting_for and is_due and self._status_html() != self._status:
                 self._paint()
             self._idle_ticks += not self._waiting_for
-            self._is_ticking = self._idle_ticks < _IDLE_TICKS
-            return self._is_ticking
+            return self._idle_ticks < _IDLE_TICKS
 
     def _render(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None

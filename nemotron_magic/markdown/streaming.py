@@ -134,9 +134,8 @@ class Blocks:
     def _where(self, lines: list[str]) -> tuple[int, _Context]:
         """Return the number of lines that are finished, and what the rest stands in."""
         context = self._context
-        margins = [_indent_of(line) if line.strip() else None for line in lines]
-        for number, indent in enumerate(margins):
-            if number and indent is not None and indent < context.indent:
+        for number, line in enumerate(lines[1:], 1):
+            if line.strip() and (indent := _indent_of(line)) < context.indent:
                 around = tuple(one for one in context.indents if one < indent)
                 return number, _Context(True, "", (*around, indent) if around else ())
         head = context.head.splitlines(keepends=True)
