@@ -32,9 +32,8 @@ from nemotron_magic.session.reply import Reply
 
 _MOST_CODE_BYTES = 20_000  # more has no button: it stands in the file once more
 _LABEL_CHARS = 40
+# From these on, a page asks before a button of an untrusted file does anything.
 _ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
-"""From these on, a page asks before a button of an untrusted file does anything."""
-
 _NOTICES = WORDS["code"]
 COMMAND = _NOTICES["command"]
 
@@ -75,10 +74,8 @@ class ReplyCode:
 
     def command(self) -> str:
         """Return what to type where there is no button to press."""
-        if not self.cells:
-            return ""
         kind = "nm-elsewhere" if self._pressable == len(self.cells) else "nm-instead"
-        return f'<span class="{kind}"> · {COMMAND}</span>'
+        return f'<span class="{kind}"> · {COMMAND}</span>' if self.cells else ""
 
     def _left(self) -> list[CodeCell]:
         return [cell for cell in self.cells if cell.number not in self._placed]
@@ -190,7 +187,8 @@ class CodeInserter:
             return reply
         if not cells:
             return _with(reply, [_NOTICES["none"]])
-        diff = diff_html(job.before, cells[0].source) if job.before else ""
+        source = cells[0].source
+        diff = diff_html(job.before, source) if job.before else ""
         more: dict[str, Any] = {"appended": diff, "remarks": self._remarks(cells[0])}
         notices = [notice] if notice else []
         if job.before and not diff:
@@ -198,25 +196,24 @@ class CodeInserter:
         if is_broken or not self.takes_cells():
             notices.append(_NOTICES["broken" if is_broken else "headless"])
             return _with(reply, notices, **more)
-        inserted, self._next = cells[0].source, 1
-        self.shell.set_next_input(inserted.rstrip("\n"), replace=job.replaces)
+        self._next = 1
+        self.shell.set_next_input(source.rstrip("\n"), replace=job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"
         left = len(cells) - 1
         wait = plural(left, "more block waits", "more blocks wait")
         placed = f"code {where}" + (f", {wait}: %nemotron code" if left else "")
-        return _with(reply, notices, inserted=inserted, placed=placed, **more)
+        return _with(reply, notices, inserted=source, placed=placed, **more)
 
     def code_of(self, reply: Reply, insert_button: str) -> ReplyCode:
         """Return what a page shows of the code of a reply, as that setting says."""
-        about = reply.metadata
+        cells, about = self._cells(reply), reply.metadata
 
         def remarks(cell: CodeCell) -> Sequence[str]:
             # Of what is in a cell already, or was sent back, the reply itself tells.
             remarks = () if cell.source == about.inserted else self._remarks(cell)
             return [one for one in remarks if one not in about.remarks]
 
-        has_buttons = may_insert(insert_button)
-        return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
+        return ReplyCode(cells, remarks, self._cells, may_insert(insert_button))
 
     def insert(self, which: str, tries: bool = False) -> str:
         """Put in code that waits, the next, a number or `all`; return what to say."""
@@ -227,8 +224,7 @@ class CodeInserter:
         count = len(self._waiting)
         if which.lower() == "all":
             cell, *left = join_cells(self._waiting)
-            joined = count - len(left)
-            done = f"{joined} blocks are" if joined > 1 else "1 block is"
+            done = plural(count - len(left), "block is", "blocks are")
             more = f" {len(left)} with a magic of their own wait." if left else ""
             self._waiting, self._next = tuple(left), 0
         else:
@@ -245,16 +241,10 @@ class CodeInserter:
         self.shell.set_next_input(cell.source.rstrip("\n"), replace=False)
         return "\n\n".join([f"{done} in the cell below.{more}", *self._remarks(cell)])
 
-    def _try(
-        self,
-        sources: Sequence[str],
-        tick: Callable[[float], None] = lambda s: None,
-        before_s: float = 0.0,
-        reason: str = "",
-    ) -> Generator[None, None, None]:
+    def _try(self, sources: Sequence[str], *how: Any) -> Generator[None, None, None]:
         trials = Trials(self.shell, unreadable=self.unreadable)
         try:
-            verdicts = yield from trials.run(sources, tick, before_s, reason)
+            verdicts = yield from trials.run(sources, *how)
         except KeyboardInterrupt:  # the reply is paid for: it stays
             verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
         self._verdicts.update(zip(sources, verdicts, strict=True))
@@ -274,9 +264,8 @@ class CodeInserter:
     def _remarks(self, cell: CodeCell) -> tuple[str, ...]:
         """Return what code does outside Python, and what else is odd, a line each."""
         effects = effects_of(cell.source, self.shell.transform_cell, self._names())
-        verdict = self._verdicts.get(cell.source)
-        checked = str(verdict) if verdict else ""
-        if not verdict and cell.language == "python":
+        checked = str(self._verdicts.get(cell.source, ""))
+        if not checked and cell.language == "python":
             checked = format_findings(self._check(cell.source))
         lines = (effects, " · ".join(filter(None, [*cell.warnings, checked])))
         return tuple(filter(None, lines))
