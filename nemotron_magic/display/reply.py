@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from nemotron_magic.context.prompt import ContextInfo
@@ -47,7 +48,7 @@ def footer(reply: Reply) -> str:
 
 def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
-    return (*_lines_of(reply), *_warning(reply))
+    return tuple(chain(*_said(reply)))
 
 
 def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
@@ -55,25 +56,25 @@ def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
 
     The footer begins with why the reply is not whole; the other notices go on its line.
     """
-    said, leading = _lines_of(reply), 1 if _reason(reply) else 0
-    above = [*reply.metadata.remarks, *_warning(reply)]
-    return above, " · ".join([*said[:leading], footer(reply)]), said[leading:]
+    reason, others, warning = _said(reply)
+    line = " · ".join([*reason, footer(reply)])
+    return [*reply.metadata.remarks, *warning], line, others
 
 
-def _lines_of(reply: Reply) -> list[str]:
-    metadata = reply.metadata
-    said = [_reason(reply), *metadata.notices]
+def _said(reply: Reply) -> tuple[list[str], list[str], list[str]]:
+    """Return why a reply is not whole, the other notices, and a warning, if any."""
+    metadata, others = reply.metadata, [*reply.metadata.notices]
     if metadata.recalled is not None and metadata.recalled.source == "notebook":
-        said.append(_NOTICES["saved"])
+        others.append(_NOTICES["saved"])
     calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
     if calls:
-        said.append(f"The model called {calls}; nothing was run.")
-    return [one_line(line, 500) for line in said if line]
-
-
-def _warning(reply: Reply) -> list[str]:
+        others.append(f"The model called {calls}; nothing was run.")
     is_forged = _FORGED.search(unicodedata.normalize("NFKC", reply))
-    return [_NOTICES["imitation"]] if is_forged else []
+    reason, others = (
+        [one_line(line, 500) for line in lines if line]
+        for lines in ([_reason(reply)], others)
+    )
+    return reason, others, [_NOTICES["imitation"]] if is_forged else []
 
 
 def metadata(reply: Reply) -> dict[str, Any]:
@@ -176,17 +177,12 @@ _ONE_LINE = "overflow:hidden;white-space:nowrap;text-overflow:ellipsis"
 
 def reply_html(reply: Reply, code: ReplyCode | None = None) -> str:
     """Return all that is shown of a reply, as one element with its style sheet."""
-    return document(content_html(reply, code))
-
-
-def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
-    """Return all that is shown of a reply, for a page that has the style sheet."""
     below = code.below if code else None
     texts = shown_texts(reply)
     if texts and reply.is_cut_off:
         texts[-1] = close_open_marks(texts[-1])
     parts = [to_html(text, reply.metadata.inserted, below) for text in texts]
-    return "".join([reasoning_html(reply), *parts, end_html(reply, code)])
+    return document("".join([reasoning_html(reply), *parts, end_html(reply, code)]))
 
 
 def reasoning_html(reply: Reply) -> str:

@@ -14,7 +14,7 @@ from wire import KEY
 
 from nemotron_magic.core.events import ToolCall
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.display.reply import content_html, footer, metadata, notices
+from nemotron_magic.display.reply import end_html, footer, metadata, notices
 from nemotron_magic.display.terminal import print_reply
 from nemotron_magic.session.reply import Ending, Reply, ReplyMetadata
 
@@ -87,7 +87,7 @@ def test_what_an_error_tells_of_is_one_word_in_the_footer(
 
 def lines_below(made: Reply) -> list[str]:
     """Give the lines that a page shows below a reply."""
-    lines = re.findall("<(?:p|div) class=.*?</(?:p|div)>", content_html(made))
+    lines = re.findall("<(?:p|div) class=.*?</(?:p|div)>", end_html(made))
     return [re.sub("<[^>]*>", "", line) for line in lines]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nemotron_magic.code.cells import CodeCell, cells_of
 from nemotron_magic.display.insert import ReplyCode, may_insert
-from nemotron_magic.display.reply import content_html
+from nemotron_magic.display.reply import reply_html, without_style
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.reply import Reply, ReplyMetadata
@@ -54,14 +54,14 @@ def shown(reply: str, has_buttons: bool = True, *remarks: str) -> str:
         return cells_of(text, ["bash"])
 
     code = ReplyCode(cells_in(reply), lambda cell: remarks, cells_in, has_buttons)
-    return content_html(Reply(reply, ReplyMetadata()), code)
+    return without_style(reply_html(Reply(reply, ReplyMetadata()), code))
 
 
 @pytest.mark.parametrize("text", FORGED)
 def test_nor_its_reasoning_its_remarks_and_the_notes_on_its_code(text: str) -> None:
     details = ReplyMetadata(reasoning=text, notices=(text,), served_model=text)
 
-    assert Linked(content_html(Reply(text, details))).found == []
+    assert Linked(without_style(reply_html(Reply(text, details)))).found == []
     assert Linked(line_html(text)).found == []
     assert Linked(shown("```py\nx = 1\n```", False, text)).found == []
 

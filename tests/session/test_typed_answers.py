@@ -25,7 +25,13 @@ from nemotron_magic import (
 from nemotron_magic.core.errors import LimitError
 from nemotron_magic.core.events import Event, Text
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.display.reply import content_html, footer, metadata, notices
+from nemotron_magic.display.reply import (
+    footer,
+    metadata,
+    notices,
+    reply_html,
+    without_style,
+)
 from nemotron_magic.session.conversation import Question, Regeneration
 
 SPEC = "total float, currency: EUR|USD"
@@ -408,7 +414,7 @@ def test_what_was_asked_twice_costs_nothing_from_the_cache(
 
 def test_a_page_shows_the_values_and_no_json(home: dict[str, str]) -> None:
     reply = Service(whole(f"```\n{GOOD}\n```")).session(environ=home).ask("?", as_=SPEC)
-    html = content_html(reply)
+    html = without_style(reply_html(reply))
 
     assert "<td" in html
     assert "{" not in html
