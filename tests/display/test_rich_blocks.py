@@ -8,8 +8,11 @@ import re
 import pytest
 
 from nemotron_magic.core.events import Text
-from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
-from nemotron_magic.display.terminal import RichRenderer
+from nemotron_magic.display.terminal import (
+    RichRenderer,
+    TerminalMarkdown,
+    markdown_console,
+)
 from nemotron_magic.session.reply import Reply
 
 WIDTH = 80  # of a console that knows no terminal

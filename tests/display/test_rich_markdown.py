@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.display.terminal import TerminalMarkdown, markdown_console
 
 
 def printed(markdown: str, width: int, **options: Any) -> str:

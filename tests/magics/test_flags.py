@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nemotron_magic.core.parameters import PARAMETERS
-from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.display.terminal import TerminalMarkdown, markdown_console
 from nemotron_magic.magics.words import FLAG_OF, FLAGS, flags_table
 
 ROWS = flags_table().splitlines()[2:]

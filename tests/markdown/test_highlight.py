@@ -10,7 +10,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.display.terminal import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.highlight import LANGUAGES, bounded_tokens, highlight
 
