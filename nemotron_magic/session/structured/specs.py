@@ -24,8 +24,8 @@ _TYPES: dict[str, Kind] = {
 }
 _SHORT = ("str", "int", "float", "bool", "date", "list")
 _RANGE = re.compile(r"(-?\d*\.?\d+)?\.\.(-?\d*\.?\d+)?")
-_HOW = "A field is NAME TYPE 1..5: DESCRIPTION, or NAME: a|b|c; types: "
-_HOW += ", ".join(_SHORT)
+_FORM = "A field is NAME TYPE 1..5: DESCRIPTION, or NAME: a|b|c"
+_HOW = f"{_FORM}; types: {', '.join(_SHORT)}"
 _FLAT = (
     "A field is str, int, float, bool, date, Literal[…], a list of one of them, or "
     "| None: no object in an object"
@@ -34,10 +34,7 @@ _MOST_FIELDS = 64
 
 
 def parse_fields(spec: Any, name: str = "") -> Fields:
-    """Return the fields that are asked for; raise InputError if that cannot be read.
-
-    `name` is that of a single value's field.
-    """
+    """Return the fields that are asked for; `name` is that of a single value's."""
     if isinstance(spec, Fields):
         return spec.named(name)
     if isinstance(spec, str):
@@ -46,9 +43,9 @@ def parse_fields(spec: Any, name: str = "") -> Fields:
         fields = _of_schema(spec)
     else:
         fields = _of_type(spec)
-    names = [one.name.casefold() for one in fields.fields]
-    if twice := next((one for one in names if names.count(one) > 1), ""):
-        raise _unreadable(f"there are two fields {twice}", "Name each once")
+    names = [one.casefold() for one in fields.names]
+    if twice := [one for one in names if names.count(one) > 1]:
+        raise _unreadable(f"there are two fields {twice[0]}", "Name each once")
     if not 0 < len(names) <= _MOST_FIELDS:
         many = f"there are {len(names)} fields, and {_MOST_FIELDS} at most"
         raise _unreadable(many if names else "there are no fields")
@@ -65,21 +62,20 @@ def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
 
     Raise InputError where that is a type's name with an error in it.
     """
+
+    def is_type(value: Any) -> bool:
+        return isinstance(value, type) or typing.get_origin(value) is not None
+
     name = fields.names[0]
     if fields != Fields((Field(name),)):
         return fields
     if name in names:
-        return parse_fields(names[name]) if _is_type(names[name]) else fields
-    if name[0].isupper():
-        known = (one for one, value in names.items() if _is_type(value))
-        if near := closest_match(name, known):
-            hint = f'Did you mean: --as {near}   For a text: --as "{name} str"'
-            raise _unreadable(f"there is no type {name}", hint)
+        return parse_fields(names[name]) if is_type(names[name]) else fields
+    known = (one for one, value in names.items() if is_type(value))
+    if name[0].isupper() and (near := closest_match(name, known)):
+        hint = f'Did you mean: --as {near}   For a text: --as "{name} str"'
+        raise _unreadable(f"there is no type {name}", hint)
     return fields
-
-
-def _is_type(value: Any) -> bool:
-    return isinstance(value, type) or typing.get_origin(value) is not None
 
 
 def _unreadable(what: str, hint: str = _HOW) -> InputError:
@@ -101,10 +97,10 @@ def _of_text(spec: str) -> Fields:
         except _Wrong as error:
             what, meant = error.args
             wrong = wrong or what
-        else:
-            if not wrong:
-                return fields
-            raise _unreadable(wrong, f'Did you mean: "{one_line(meant, 300)}"')
+            continue
+        if not wrong:
+            return fields
+        raise _unreadable(wrong, f'Did you mean: "{one_line(meant, 300)}"')
     raise _unreadable(wrong)
 
 
@@ -122,13 +118,11 @@ def _fields(spec: str) -> Fields:
                 raise _Wrong(f"there are two fields {name}", meant)
             fields[name] = one
         except _Wrong as error:
-            wrong, mended = error.args
-            before, after = parts[:at], parts[at + 1 :]
-            begun = before[-1] if before and separator == "," else ""
+            wrong, parts[at] = error.args
+            begun = parts[at - 1] if at and separator == "," else ""
             if ":" in begun and not {":", "|"} & {*part}:
                 # A description with a comma in it.
-                before, mended, separator = before[:-1], f"{begun}, {part}", ";"
-            parts = [*before, mended, *after]
+                parts[at - 1 : at + 1], separator = [f"{begun}, {part}"], ";"
             # What ends in a semicolon is not parted at its commas.
             end = ";" if separator == ";" and len(parts) == 1 else ""
             meant = f"{separator.strip() or ';'} ".join(parts) + end
@@ -162,7 +156,7 @@ def _field(part: str) -> Field:
         raise _Wrong(f"{shown} lacks a colon", meant)
     name, *shape = _tokens(head) or [""]
     if not name or (name in _SHORT and name != "date"):
-        raise _Wrong(f"{shown} has no name", f"name {part}" if name else f"name{part}")
+        raise _Wrong(f"{shown} has no name", f"name{' ' * bool(name)}{part}")
     if not name.isidentifier() or name.startswith("_"):
         plain = re.sub(r"\W+", "_", name).strip("_") or "name"
         plain = plain if plain.isidentifier() else f"n{plain}"
@@ -170,10 +164,10 @@ def _field(part: str) -> Field:
     typed = _tokens(tail)
     if not shape and all(t == "?" or t in _SHORT or _RANGE.fullmatch(t) for t in typed):
         shape, tail = typed, ""  # total: float
-    if "enum" in shape and "|" not in tail:
+    has_labels = "|" in tail
+    if "enum" in shape and not has_labels:
         raise _Wrong(f"{name} has no labels", f"{name}: one|another")
-    is_date = name == "date" and "|" not in tail
-    one = Field(name, "date" if is_date else "str")
+    one = Field(name, "date" if name == "date" and not has_labels else "str")
     return _described(_shaped(one, shape, part), tail)
 
 
@@ -254,7 +248,7 @@ def _of_type(spec: Any) -> Fields:
         return replace(_of_schema(spec.model_json_schema()), make=spec.model_validate)
     is_filled = isinstance(spec, type) and dataclasses.is_dataclass(spec)
     if not is_filled and not typing.is_typeddict(spec):
-        return Fields((_property("value", _schema(spec), {}),), is_single=True)
+        return _of_schema(_schema(spec))
     try:
         hints = typing.get_type_hints(spec, include_extras=True)
     except NameError as error:
@@ -298,11 +292,11 @@ def _schema(hint: Any) -> dict[str, Any]:
 
 def _notes(notes: tuple[Any, ...]) -> dict[str, Any]:
     """Return what `Annotated` says: a description, and the ends of a range."""
+    parts = [one for note in notes for one in getattr(note, "metadata", [note])]
     said = [("description", note) for note in notes if isinstance(note, str)][:1]
-    for one in (one for note in notes for one in getattr(note, "metadata", [note])):
-        said += [("minimum", one.ge)] if hasattr(one, "ge") else []
-        said += [("maximum", one.le)] if hasattr(one, "le") else []
     said += [("description", d) for n in notes if (d := getattr(n, "description", ""))]
+    said += [("minimum", one.ge) for one in parts if hasattr(one, "ge")]
+    said += [("maximum", one.le) for one in parts if hasattr(one, "le")]
     return dict(said)
 
 
@@ -334,7 +328,7 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
     numbers = [other for other in others if other.get("type") == "number"]
     others = numbers if len(numbers) == 1 else others  # a Decimal
     if len(others) == 1:
-        one = {**_resolved(others[0], whole), "description": about}
+        one = _resolved(others[0], whole)
     kinds = one.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else [*kinds]
     values = [one["const"]] if "const" in one else one.get("enum") or []
@@ -346,8 +340,7 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
         if types_ not in ({str}, {int}):
             raise _unreadable(f"the values of {name} are not all str or all int")
         kind: Kind = "str" if types_ == {str} else "int"
-        labels = tuple(map(str, values))
-        field = Field(name, kind, labels=labels, cast=one.get("cast"))
+        field = Field(name, kind, (*map(str, values),), cast=one.get("cast"))
     elif kinds == ["array"]:
         field = _property(name, one.get("items", _SCHEMAS[str]), whole)
         if field.is_list:
