@@ -109,20 +109,19 @@ class Field:
     @property
     def limits(self) -> str:
         """Its range as it is typed, such as `1..5`; empty without one."""
-        if self.least is None and self.most is None:
-            return ""
-        ends = ("" if end is None else f"{end:g}" for end in (self.least, self.most))
-        return "..".join(ends)
+        ends = (self.least, self.most)
+        shown = "..".join("" if end is None else f"{end:g}" for end in ends)
+        return "" if shown == ".." else shown
 
     def check(self, value: Any) -> Any:
         """Return a JSON value as a Python value; raise Misfit if it does not fit."""
         if value is None and self.is_nullable:
             return None
-        if not self.is_list:
-            return self._checked(value)
-        if not isinstance(value, list):
+        if self.is_list and isinstance(value, list):
+            return [self._checked(one) for one in value]
+        if self.is_list:
             raise self._misfit(value, "is no list")
-        return [self._checked(one) for one in value]
+        return self._checked(value)
 
     def _checked(self, value: Any) -> Any:
         if self.is_enum and _is_number(value):
@@ -131,11 +130,11 @@ class Field:
         if read is None:
             raise self._misfit(value, _KINDS[self.kind][2])
         if self.labels:
-            near = self._label(str(read))
-            if not near or (self.kind != "str" and near != str(read)):
+            near = self._label(str(read)) if self.is_enum else str(read)
+            if near not in self.labels:
                 known = one_line(", ".join(self.labels), 120)
                 raise self._misfit(value, f"is not one of {known}")
-            read = near if self.kind == "str" else read
+            read = near if self.is_enum else read
         elif (self.least is not None and read < self.least) or (
             self.most is not None and read > self.most
         ):
@@ -143,11 +142,9 @@ class Field:
         return self.cast(read) if self.cast else read
 
     def _label(self, text: str) -> str:
-        """Return the one label that a text is, but for its marks; empty if none."""
-        if text in self.labels:
-            return text
+        """Return the one label that a text is, but for its marks; or the text."""
         near = [one for one in self.labels if _plain(one) == _plain(text)]
-        return near[0] if len(near) == 1 else ""
+        return near[0] if text not in self.labels and len(near) == 1 else text
 
     def as_label(self, value: Any) -> str:
         """Return a value as it is compared with others, however it was written."""
@@ -159,8 +156,7 @@ class Field:
             number = float(value)
             value = int(number) if number.is_integer() else number
             value = bool(number) if self.kind == "bool" else value
-        text = str(value).strip()
-        return self._label(text) or text
+        return self._label(str(value).strip())
 
     def _misfit(self, value: Any, why: str) -> Misfit:
         shown = "null" if value is None else repr(value)
@@ -254,11 +250,9 @@ class Fields:
         except Exception as error:  # the user's own checks
             said = f"{type(error).__name__}: {error}"
             if hasattr(error, "errors"):  # pydantic's, without type and link
-                found = (([*map(str, e["loc"])], e["msg"]) for e in error.errors())
-                said = "; ".join(
-                    ": ".join(filter(None, (".".join(place), why)))
-                    for place, why in found
-                )
+                found = ((map(str, e["loc"]), e["msg"]) for e in error.errors())
+                told = (f"{'.'.join(place)}: {why}" for place, why in found)
+                said = "; ".join(one.removeprefix(": ") for one in told)
             raise Misfit(one_line(said, 200)) from None
 
 

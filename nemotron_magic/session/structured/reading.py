@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
@@ -106,13 +107,11 @@ def _whole(text: str, fields: Fields) -> Any:
 def _lone(text: str, one: Field) -> Any:
     """Return a lone word that stands for a single value; None if it does not fit."""
     value = {"true": True, "false": False}.get(text.casefold(), text)
-    if one.kind not in ("bool", "date") and not one.is_enum:
-        return None
-    try:
-        one.check([value] if one.is_list else value)
-    except Misfit:
-        return None
-    return value
+    with suppress(Misfit):
+        if one.kind in ("bool", "date") or one.is_enum:
+            one.check([value] if one.is_list else value)
+            return value
+    return None
 
 
 def _objects(text: str) -> Iterator[Any]:
