@@ -215,7 +215,7 @@ class Answers:
             self._answer(row, reply)
         elif error is None:
             self.lose(row, "the service ended the reply early", reply)
-        elif ended.is_accepted or not _is_unbilled(error):
+        elif ended.is_accepted or _may_be_billed(error):
             self.lose(row, error.what, reply)
             if isinstance(error, _SYSTEMIC):
                 self.stopped = self.stopped or error
@@ -414,11 +414,9 @@ def _kind(why: str) -> str:
     return re.sub(r"“[^”]*”?|'[^']*'?|\d+", "…", why)
 
 
-def _is_unbilled(error: NemotronError) -> bool:
-    """Return whether a request that failed so was turned away."""
-    if isinstance(error, errors.ServiceError):
-        return retries_allowed(error) > 0
-    return not isinstance(error, errors.OutcomeUnknownError)
+def _may_be_billed(error: NemotronError) -> bool:
+    is_failure = isinstance(error, errors.ServiceError) and not retries_allowed(error)
+    return is_failure or isinstance(error, errors.OutcomeUnknownError)
 
 
 def _plain(value: Any) -> Any:

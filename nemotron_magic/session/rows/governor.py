@@ -92,7 +92,10 @@ class Governor:
             wait_s = max((self.hold_s - now_s, *waits))
             if wait_s > _BLINK_S:
                 return wait_s
-            reserved_usd = self.row_usd(most_usd)
+            costs_usd = self._costs_usd
+            reserved_usd = max(most_usd or 0.0, costs_usd[-1] if costs_usd else 0.0)
+            if len(costs_usd) >= _ENOUGH:  # what nearly all before it cost
+                reserved_usd = costs_usd[math.ceil(0.95 * len(costs_usd)) - 1]
             if self.budget_usd is not None:
                 planned_usd = self.spent_usd + self._reserved_usd + reserved_usd
                 if planned_usd - self.budget_usd > _ROUNDING_USD:
@@ -102,13 +105,6 @@ class Governor:
             self._reserved_usd += reserved_usd
             self.in_flight += 1
             return Lease(now_s, reserved_usd)
-
-    def row_usd(self, most_usd: float | None = None) -> float:
-        """Return what is set aside for a row: what nearly all before it cost."""
-        costs = self._costs_usd
-        if len(costs) < _ENOUGH:
-            return max(most_usd or 0.0, costs[-1] if costs else 0.0)
-        return costs[math.ceil(0.95 * len(costs)) - 1]
 
     def end(self, lease: Lease, cost_usd: float | None) -> None:
         """End the lease of a row that may have been answered, at what it cost."""
@@ -144,7 +140,11 @@ class Governor:
             is_first = lease.taken_s > self._halved_s
             if is_first:
                 self._accepted = min(self.slots, self.in_flight + 1)
-                self._ceiling = max(1, min(self._accepted - 1, self._sustained(now_s)))
+                sustained = self._at_once
+                since_s = now_s - max(self._halved_s, self._began_s)
+                if self._ended >= _ENOUGH and since_s > 0:  # by Little's law
+                    sustained = round(self._under_way_s / since_s)
+                self._ceiling = max(1, min(self._accepted - 1, sustained))
                 self.slots = max(1, min(self.slots // 2, self._ceiling))
                 self._refusals += 1
                 self._halved_s, self._ended, self._under_way_s = now_s, 0, 0.0
@@ -156,10 +156,3 @@ class Governor:
             wait_s = retry_after_s or min(doubled_s, _LONGEST_HOLD_S)
             self.hold_s = max(self.hold_s, now_s + wait_s)
             return is_first
-
-    def _sustained(self, now_s: float) -> int:
-        """Return how many slots the rate since the last refusal takes: Little's law."""
-        since_s = now_s - max(self._halved_s, self._began_s)
-        if self._ended < _ENOUGH or since_s <= 0:
-            return self._at_once
-        return round(self._under_way_s / since_s)

@@ -121,17 +121,14 @@ class Run:
         own = (one for one in self._models if one.goes_by(self._settings.model))
         self._most_tokens = next((one.context_tokens for one in own), None)
 
-    def name_rows(self) -> None:
-        """Read each row once, and learn which are equal or empty."""
+    def _choose(self) -> None:
+        """Choose what to ask: all, or some spread over the rows that have a truth."""
         for at in range(self.task.table.size):
             text = self.task.text(at)
             key = self.task.key(text) if text else b""
             self.keys.append(key)
             if key and key not in self._first:
                 self._first[key], self._chars[key] = at, len(text)
-
-    def _choose(self) -> None:
-        """Choose what to ask: all, or some spread over the rows that have a truth."""
         own, sample = self.task, self._question.sample
         base_url, model = self._means.endpoint.base_url, self._settings.model
         asked = (own.instruction, own.fields.prompt_line(), own.table.size)
@@ -143,15 +140,17 @@ class Run:
             labels, first = self._labels, self._first
             truths = {key: labels[first[key]] for key in keys if labels}
             labeled = [key for key in truths if not task.is_missing(truths[key])]
-            keys = spread(labeled or keys, sample)
+            keys = labeled or keys
+            step, many = max(len(keys) / sample, 1.0), min(sample, len(keys))
+            keys = [keys[int((n + 0.5) * step)] for n in range(many)]
         for key in keys:
             one = answers.found.get(key)
             if one is None:
                 answers.waiting.append(PendingRow(key, self._first[key]))
             elif one.state in (RowState.REFUSED, *self._states):
                 # What it has cost stays its cost.
-                figures = (one.prompt_tokens, one.completion_tokens, None, None)
-                spent = Usage(*figures, one.cost_usd)
+                tokens = (one.prompt_tokens, one.completion_tokens)
+                spent = Usage(*tokens, cost_usd=one.cost_usd)
                 again = PendingRow(key, self._first[key], one.attempts, usage=spent)
                 answers.waiting.append(again)
         self._wanted = len(answers.waiting)
@@ -166,7 +165,6 @@ class Run:
 
     def go(self) -> None:
         """Ask, until all is asked or something stops it."""
-        self.name_rows()
         self._choose()
         with InterruptGuard() as guard:
             if self._answers.waiting:
@@ -512,15 +510,3 @@ def _labels_of(label: Any, table: task.Table) -> Sequence[Any]:
             f"{'is' if table.size == 1 else 'are'} {plural(table.size, 'row')}"
         )
     return truth.column(0)
-
-
-def spread(items: Sequence[bytes], many: int) -> list[bytes]:
-    """Return some items, evenly spread.
-
-    >>> spread([b"a", b"b", b"c", b"d"], 2)
-    [b'b', b'd']
-    """
-    if many >= len(items):
-        return [*items]
-    step = len(items) / many
-    return [items[int((n + 0.5) * step)] for n in range(many)]
