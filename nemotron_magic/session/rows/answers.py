@@ -105,20 +105,11 @@ class Means:
 
 
 class RunAccounting:
-    """The ledger's record of each minute of a run, written every two seconds.
+    """The ledger's record of each minute of a run, written every two seconds."""
 
-    `allow` raises if the run may not begin.
-    """
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        record: CallRecord,
-        clock_s: Callable[[], float],
-        allow: Allow,
-    ) -> None:
-        self._ledger, self._record, self._clock_s = ledger, record, clock_s
-        self._written_s = clock_s()
+    def __init__(self, means: Means, record: CallRecord, allow: Allow) -> None:
+        self._ledger, self._record, self._clock_s = means.ledger, record, means.clock_s
+        self._written_s = means.clock_s()
         self._begin(allow)
 
     def _begin(self, allow: Allow | None) -> None:
@@ -184,11 +175,9 @@ class Answers:
         self.served: Counter[str] = Counter()
         self.stopped: NemotronError | None = None
         self._task, self._means, self._governor = task, means, governor
-        self._run = run
+        self._run, self._outages = run, 0
         self._priced: Model | None = None
-        self._replies = Counter[str]()
-        self._refusals = Counter[str]()
-        self._outages = 0
+        self._replies, self._refusals = Counter[str](), Counter[str]()
         self._ends = Counter[RowState]()
         self._good_s = means.clock_s()
 
@@ -197,15 +186,9 @@ class Answers:
         """How many rows have come to an end."""
         return self.answered + len(self.failed)
 
-    def begin(
-        self,
-        record: CallRecord,
-        allow: Allow,
-        models: Iterable[Model],
-    ) -> None:
+    def begin(self, record: CallRecord, allow: Allow, models: Iterable[Model]) -> None:
         """Get ready to count what rows cost, unless `allow` raises."""
-        means = self._means
-        self._accounting = RunAccounting(means.ledger, record, means.clock_s, allow)
+        self._accounting = RunAccounting(self._means, record, allow)
         self._priced = dearest(models, {"model": self._task.settings.model})
 
     def end(self, row: PendingRow, ended: Ended) -> None:
@@ -252,10 +235,9 @@ class Answers:
         self._refusals.clear()
         self._outages = 0
         self._good_s = self._means.clock_s()
-        served = reply.metadata.served_model or None
-        if served:
-            self.served[served] += 1
-        served = None if served == self._task.settings.model else served
+        model = reply.metadata.served_model
+        self.served.update([model] if model else [])
+        served = model if model and model != self._task.settings.model else None
         reading = asking.read_reply(reply, self._task.fields)
         if not reading.is_blocked:
             self._judge(row, reading.is_json or reading.value is not None)
@@ -264,20 +246,16 @@ class Answers:
             kept = {"value": _ENCODER.encode(reading.value), "note": note}
             self._write(row, RowState.ANSWERED, served_model=served, **kept)
             self.answered += 1
-            self._end(row)
-            return
-        error = f"invalid: {reading.error}"
-        kept = {"value": str(reply)[:_LONGEST_KEPT], "error": error}
-        self._write(row, RowState.INVALID, served_model=served, **kept)
-        is_last = row.is_repaired or reading.is_blocked or self.stopped is not None
-        if not is_last and self._repair(row, reply, reading.error):
-            row.is_repaired = row.is_claimed = True
-            self.waiting.appendleft(row)
         else:
-            self._end(row)
+            error = f"invalid: {reading.error}"
+            kept = {"value": str(reply)[:_LONGEST_KEPT], "error": error}
+            self._write(row, RowState.INVALID, served_model=served, **kept)
+            is_last = row.is_repaired or reading.is_blocked or self.stopped is not None
+            if not is_last and self._repair(row, reply, reading.error):
+                row.is_repaired = row.is_claimed = True
+                self.waiting.appendleft(row)
+                return
             self._fail(row, error)
-
-    def _end(self, row: PendingRow) -> None:
         self.asked[row.key] = row.usage.cost_usd
         self.last.append((row.at, row.key))
 
@@ -285,11 +263,11 @@ class Answers:
         """Prepare the one round that a bad reply has; return whether there is one."""
         known = reply.metadata
         if known.finish_reason == "length":
-            thinks = bool(known.reasoning or known.usage.reasoning_tokens)
-            more = max(4 * self.max_tokens, _LONGEST_REPLY if thinks else 0)
             is_own = "max_tokens" in self._task.settings.values
             if is_own or self.max_tokens >= _LONGEST_REPLY:
                 return False
+            thinks = known.reasoning or known.usage.reasoning_tokens
+            more = _LONGEST_REPLY if thinks else 4 * self.max_tokens
             self.max_tokens = min(more, _LONGEST_REPLY)
             return True
         messages = self._task.messages(self._task.text(row.at), self.rung)
@@ -322,8 +300,7 @@ class Answers:
         why = one_line(f"{error.what}: {error.why}".rstrip(": "), 300)
         self._write(row, RowState.REFUSED, error=why)
         if row.lease is not None and is_busy and not error.final:
-            is_first = self._governor.refuse(row.lease, wait_s)
-            is_new = is_first and not row.refusals
+            is_new = self._governor.refuse(row.lease, wait_s) and not row.refusals
             self._outages = 0 if is_limit else self._outages + is_new
             row.lease = None
         self.give_back(row)
@@ -336,9 +313,7 @@ class Answers:
         is_up = self._outages < _ATTEMPTS and waited_s < _PATIENCE_S
         may_retry = is_busy and is_up and not error.final
         # It may be the row that is refused: then it holds up no other.
-        are_last = not self._governor.in_flight and all(
-            _is_odd(r) for r in self.waiting
-        )
+        are_last = not self._governor.in_flight and all(map(_is_odd, self.waiting))
         is_hopeless = are_last and waited_s >= _LAST_ROWS_S
         if may_retry and row.refusals < _ATTEMPTS and not is_hopeless:
             (self.waiting.append if _is_odd(row) else self.waiting.appendleft)(row)
@@ -346,9 +321,8 @@ class Answers:
         self._refusals[error.what] += 1
         is_same = not self.answered and self._refusals[error.what] >= _SAME_REFUSALS
         self._fail(row, why)
-        is_alone = may_retry and self.answered
         is_systemic = is_same or isinstance(error, _SYSTEMIC)
-        if is_systemic or (is_busy and not is_alone):
+        if is_systemic or (is_busy and not (may_retry and self.answered)):
             self.stopped = self.stopped or error
 
     def _pay(self, row: PendingRow, reply: Reply | None) -> None:

@@ -72,10 +72,7 @@ class Estimate:
 
     @classmethod
     def of(
-        cls,
-        asked: Iterable[tuple[int, float | None]],
-        all_chars: int,
-        many: int,
+        cls, asked: Iterable[tuple[int, float | None]], all_chars: int, many: int
     ) -> Estimate:
         """Return it by lengths and costs, within two standard errors of their ratio."""
         known = [(chars, cost) for chars, cost in asked if cost is not None]

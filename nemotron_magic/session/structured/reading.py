@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from nemotron_magic.core.text import one_line, plural
 from nemotron_magic.markdown.parser import code_blocks
@@ -243,8 +243,7 @@ def _unescaped(found: re.Match[str]) -> str:
 def _word(word: str) -> str:
     if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?", word):
         return repr(float(word))
-    plain = word.casefold()
-    return {"none": "null"}.get(plain, plain)
+    return re.sub(r"\Anone\Z", "null", word.casefold())
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -254,13 +253,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_no_constant, strict=False
-)
+# Of `NaN` and `Infinity`, `int` raises ValueError.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=int, strict=False)
 
 
 def _strict(text: str) -> Any:
@@ -277,6 +271,5 @@ def _strict(text: str) -> Any:
 
 
 def _fences(text: str) -> list[str]:
-    """Return the contents of a text's fenced blocks."""
     has_any = any(marks in text for marks in _MARKS)
     return [block.code.strip() for block in code_blocks(text)] if has_any else []
