@@ -193,23 +193,19 @@ def _result(rows: Rows, question: RowsQuestion, warning: str) -> str:
     """Return what is shown at the end, as Markdown."""
     first = rows.first(_PILOT_ROWS)
     found, sent = [row for _, row in first], [rows.sent(at) for at, _ in first]
-    scores = rows.scores() if question.label is not None else ""
-    table = _table(found, rows.names, rows.sent_names, sent)
-    return "\n\n".join(filter(None, [table, _end(rows, question), scores, warning]))
-
-
-def _end(rows: Rows, question: RowsQuestion) -> str:
+    table = _table(found, rows, sent)
     is_sample = question.sample is not None and rows.left > 0
     lines = [_of_all(rows) if is_sample else rows.summary()]
     if rows.asked:
         columns = [as_cell(one) for one in rows.details["columns"] if one]
         s = "s" if len(columns) > 1 else ""
-        sent = f"column{s} {', '.join(columns)}" if columns else "the values"
-        lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} redacted")
+        what = f"column{s} {', '.join(columns)}" if columns else "the values"
+        lines.append(f"Sent: {what} · {plural(rows.redacted, 'secret')} redacted")
     for states, what in _LEFT_OVER.items():
         if many := sum(rows.states[one] for one in states):
             lines.append(f"{plural(many, 'row')} {what}")
-    return "  \n".join(lines)
+    scores = rows.scores() if question.label is not None else ""
+    return "\n\n".join(filter(None, [table, "  \n".join(lines), scores, warning]))
 
 
 _LEFT_OVER = {
@@ -235,22 +231,21 @@ def _of_all(rows: Rows) -> str:
 
 
 def _table(
-    rows: Sequence[Row],
-    names: Sequence[str] = (),
-    sent_names: str = "",
-    sent: Sequence[str] = (),
+    found: Sequence[Row], rows: Rows | None = None, sent: Sequence[str] = ()
 ) -> str:
-    """Return rows as a Markdown table: what went out, under the names of the fields."""
-    if not rows:
+    """Return rows as a Markdown table, with what went out of those of a whole run."""
+    if not found:
         return ""
-    values = [row.value or {} for row in rows]
-    names = [*names] or [*dict.fromkeys(name for one in values for name in one)]
-    has_errors = any(row.error for row in rows)
-    heads = ["row", *[sent_names] * bool(sent), *names] + ["error"] * has_errors
+    values = [row.value or {} for row in found]
+    names, heads = [*dict.fromkeys(name for one in values for name in one)], ["row"]
+    if rows is not None:
+        names, heads = [*rows.names], ["row", rows.sent_names]
+    has_errors = any(row.error for row in found)
+    heads += [*names, *["error"] * has_errors]
     lines = [
         [str(row.index), *sent[at : at + 1], *map(values[at].get, names)]
         + [row.error] * has_errors
-        for at, row in enumerate(rows)
+        for at, row in enumerate(found)
     ]
     cells = (["" if x is None else as_cell(x, 60) for x in line] for line in lines)
     return as_table([*map(as_cell, heads)], cells)
@@ -263,16 +258,11 @@ def _listed(app: App, store: RowStore, text: str) -> str:
         errors = states[RowState.INVALID] + states[RowState.REFUSED]
         doubtful = sum(states[one] for one in DOUBTFUL)
         figures = (task.rows, states[RowState.ANSWERED], errors, doubtful)
-        lines.append(
-            [
-                as_cell(task.name or "rows"),
-                as_cell(task.instruction, 40),
-                as_cell(task.model.rpartition("/")[2]),
-                f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}",
-                *(f"{figure:,}" if figure else "" for figure in figures),
-                format_usd(task.cost_usd),
-            ]
-        )
+        name, model = as_cell(task.name or "rows"), task.model.rpartition("/")[2]
+        line = [name, as_cell(task.instruction, 40), as_cell(model)]
+        line.append(f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}")
+        line += [f"{figure:,}" if figure else "" for figure in figures]
+        lines.append([*line, format_usd(task.cost_usd)])
     if not lines:
         return _NO_RUNS
     columns = [one for one in zip(_LIST, *lines, strict=True) if any(one[1:])]

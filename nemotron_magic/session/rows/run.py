@@ -21,13 +21,9 @@ from nemotron_magic.client.deadline import InterruptGuard
 from nemotron_magic.client.models import Model
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.core import errors
 from nemotron_magic.core.endpoint import Key
-from nemotron_magic.core.errors import (
-    InputError,
-    InterruptedByUser,
-    LimitError,
-    NemotronError,
-)
+from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
@@ -69,15 +65,13 @@ class Run:
     ) -> None:
         _check(question)
         self._means, self._settings, self._watch = means, settings, watch
-        self._question = question
-        self._name = question.name or "rows"
+        self._question, self._name = question, question.name or "rows"
         table = task.read_table(question.values, question.sample is not None)
         unsent = question.label if isinstance(question.label, str) else None
         self._labels = _labels_of(question.label, table)
-        fields, base_url = parse_fields(question.as_), means.endpoint.base_url
-        self.task = task.RowTask(
-            question.instruction, table, fields, settings, base_url, unsent
-        )
+        asked, base_url = parse_fields(question.as_), means.endpoint.base_url
+        what = (question.instruction, table, asked, settings, base_url, unsent)
+        self.task = task.RowTask(*what)
         self._states = [state for word in question.again for state in AGAIN[word]]
         self._run = uuid.uuid4().hex[:8]
         self._clock_s = means.clock_s
@@ -88,10 +82,8 @@ class Run:
         self._under_way: dict[bytes, PendingRow] = {}
         self._elsewhere: set[bytes] = set()
         self._events: SimpleQueue[Ended] = SimpleQueue()
-        self._engine: Threads | Cluster
-        if question.engine is None:
-            self._engine = Threads(means.client, self._events.put)
-        else:
+        self._engine: Threads | Cluster = Threads(means.client, self._events.put)
+        if question.engine is not None:
             from nemotron_magic.session.rows.cluster import Cluster
 
             self._engine = Cluster(question.engine, self._events.put, self._run)
@@ -104,12 +96,8 @@ class Run:
         self._most_tokens: int | None = None
         self._forms: dict[tuple[Rung, int], Mapping[str, Any]] = {}
         self._redacted = self._wanted = 0
-        self._took_s = 0.0
-        self._how_more = ""
-        self._ends_s = math.inf
-        self._rendered_s = -math.inf
-
-    # ---- before
+        self._took_s, self._how_more = 0.0, ""
+        self._ends_s, self._rendered_s = math.inf, -math.inf
 
     def most_usd(self, request: Request) -> float | None:
         """Return what a row costs at most by the prices that are listed."""
@@ -161,8 +149,6 @@ class Run:
         at = next((at for at in places if self.task.text(at)), 0)
         return self._request(PendingRow(b"", at))
 
-    # ---- the run
-
     def go(self) -> None:
         """Ask, until all is asked or something stops it."""
         self._choose()
@@ -186,9 +172,9 @@ class Run:
         if not means.client.listed(means.endpoint):
             try:
                 means.client.models(means.endpoint, self._key)
-            except InterruptedByUser:
+            except errors.InterruptedByUser:
                 raise
-            except NemotronError as error:
+            except errors.NemotronError as error:
                 why = error.what
         self._learn_models()
         if limits.are_set:
@@ -229,7 +215,7 @@ class Run:
         """Return whether anything will ever be sent, now that nothing is under way."""
         answers, governor = self._answers, self._governor
         if answers.waiting and not answers.stopped and wait_s == math.inf:
-            answers.stopped = LimitError(
+            answers.stopped = errors.LimitError(
                 f"the budget of {format_usd(governor.budget_usd or 0.0)} "
                 "has no room for another row",
                 f"{format_usd(governor.spent_usd)} spent, "
@@ -306,9 +292,9 @@ class Run:
         now_s = self._clock_s()
         if guard.is_pressed:
             guard.is_pressed = False
-            if isinstance(self._answers.stopped, InterruptedByUser):
+            if isinstance(self._answers.stopped, errors.InterruptedByUser):
                 self._ends_s = now_s
-            self._answers.stopped = InterruptedByUser("stopped by you")
+            self._answers.stopped = errors.InterruptedByUser("stopped by you")
         if self._answers.stopped is not None:
             self._ends_s = min(self._ends_s, now_s + _GRACE_S)
         if now_s >= self._ends_s:
@@ -356,8 +342,6 @@ class Run:
                 return
             time.sleep(_TICK_S)
 
-    # ---- one row
-
     def _request(self, row: PendingRow) -> Request:
         """Return what is sent for a row, without the secrets in it."""
         row.rung = self._answers.rung
@@ -377,12 +361,11 @@ class Run:
 
     def _too_long(self, request: Request) -> str:
         """Return what is wrong with a row that the model cannot read as a whole."""
-        most, text = self._most_tokens, request.messages[-1]["content"]
-        if not most or len(text) < most:  # a token has a character at least
-            return ""
-        tokens = estimate_tokens(text)
-        why = f"about {tokens:,} tokens, and the model reads {most:,}"
-        return f"too long: {why}" if tokens > most else ""
+        most, text = self._most_tokens or math.inf, request.messages[-1]["content"]
+        # A token has a character at least.
+        tokens = estimate_tokens(text) if len(text) >= most else 0
+        why = f"too long: about {tokens:,} tokens, and the model reads {most:,}"
+        return why if tokens > most else ""
 
     def _most(self, request: Request) -> tuple[int, float | None]:
         """Return the tokens a row may take, and what it costs at most, if known."""
@@ -392,8 +375,6 @@ class Run:
             return tokens, estimate.most_usd
         sent = budget.estimate_usage(body, "").prompt_tokens or 0
         return sent + int(body.get("max_tokens") or 0), None
-
-    # ---- what is told
 
     def _render(self, is_over: bool = False) -> None:
         now_s = self._clock_s()
