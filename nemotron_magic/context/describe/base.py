@@ -241,10 +241,9 @@ def plain_lines(text: str, words: Collection[str], is_full: bool) -> list[str]:
     """Return what an unknown object shows, but for lines that may name people."""
     plain = privacy.LOOKS["address"].sub("", text[:_LOOKED_AT_CHARS])
     if not is_full:
-        is_table = privacy.shows(text, "beginning") or privacy.shows(
-            text[-_END_CHARS:], "end"
-        )
-        if is_table or len(privacy.LOOKS["row"].findall(text)) > 1:
+        is_ended = privacy.shows(text[-_END_CHARS:], "end")
+        are_rows = len(privacy.LOOKS["row"].findall(text)) > 1
+        if privacy.shows(text, "beginning") or is_ended or are_rows:
             return []
         plain = privacy.LOOKS["numbers"].sub("[…]", plain)
     lines = [line for line in plain.splitlines() if line.strip()]

@@ -14,13 +14,7 @@ from types import FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 from nemotron_magic.context.describe import base, privacy, tables
-from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Lines,
-    and_more,
-    is_scalar,
-    shorten,
-)
+from nemotron_magic.context.describe.base import DescribeContext, Lines, shorten
 from nemotron_magic.core import introspection
 from nemotron_magic.core.introspection import bases, class_name, defined, exact, field
 from nemotron_magic.core.text import plural
@@ -64,7 +58,7 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Lines:
             yield f"… {plural(size - wanted, 'more entry', 'more entries')}"
     if not wanted and all(type(inner) is dict for inner in values):
         yield from (f"  {line}" for line in _records("values", values, size, ctx))
-    elif not (wanted or is_scalar(values[0])):
+    elif not (wanted or base.is_scalar(values[0])):
         yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
 
 
@@ -82,7 +76,7 @@ def _are_fields(value: object, keys: Any, values: Any, ctx: DescribeContext) -> 
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
     are_alike = len(kinds - {NoneType}) <= 1
-    if privacy.is_personal(ctx.name) and are_alike and is_scalar(values[0]):
+    if privacy.is_personal(ctx.name) and are_alike and base.is_scalar(values[0]):
         return False
     if "collections.Counter" not in introspection.kinds(value):
         is_known = ctx.live.columns.issuperset(texts)
@@ -128,7 +122,7 @@ def _sequence(value: object, ctx: DescribeContext) -> Lines:
     wanted = _wanted(size, _SHORT, ctx)
     head = list(islice(items, max(wanted, _SAMPLE)))
     texts = Counter(item for item in head if type(item) is str)
-    are_scalars = all(map(is_scalar, head))
+    are_scalars = all(map(base.is_scalar, head))
     title = f"{kind} of {size:,} {_types(head)}"
     if not ctx.is_full and all(type(item) is dict for item in head):
         yield from _records(title, head, size, ctx)
@@ -137,10 +131,10 @@ def _sequence(value: object, ctx: DescribeContext) -> Lines:
     # Beside objects that are no data, a text is a word of the program.
     elif are_scalars and not ctx.may_name(texts, ctx.name):
         yield f"{title}, texts not named"
-    elif wanted and ctx.path and all(map(is_scalar, head[:wanted])):
+    elif wanted and ctx.path and all(map(base.is_scalar, head[:wanted])):
         # Within another container a short row stands in the line itself.
         words = (ctx.word(item, value) for item in head[:wanted])
-        yield f"{title}: {and_more(words, size - wanted)}"
+        yield f"{title}: {base.and_more(words, size - wanted)}"
     else:
         yield title if wanted == size else f"{title}{_range(head, size, ctx)}"
         for inner in head[:wanted]:
@@ -172,10 +166,8 @@ def _records(
     for label, key in zip(labels, keys, strict=False):
         cells = [row.get(key) for row in rows]
         types = {type(cell) for cell in cells} - {NoneType}
-        is_number = bool(types) and types <= {int, float}
-        kind: tables.Kind = (
-            "number" if is_number else "text" if types == {str} else "other"
-        )
+        kind: tables.Kind = "text" if types == {str} else "other"
+        kind = "number" if types and types <= {int, float} else kind
         named = _types(cell for cell in cells if cell is not None) or "None"
         columns.append(tables.Column(label, named, kind, cells))
     note = f" (figures of the first {len(rows):,})" if len(rows) < size else ""
@@ -186,7 +178,7 @@ def _types(items: Iterable[object]) -> str:
     """Return the names of the classes of some values, the commonest first."""
     counted = Counter(class_name(type(item)) for item in islice(items, _SAMPLE))
     names = [name for name, _ in counted.most_common(3)]
-    return and_more(names, len(counted) - len(names))
+    return base.and_more(names, len(counted) - len(names))
 
 
 def _function(value: Any, ctx: DescribeContext) -> Lines:

@@ -9,13 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from nemotron_magic.context.secrets import sections
-from nemotron_magic.context.secrets.values import (
-    Strength,
-    strength_of,
-    without_accents,
-    words_of,
-)
+from nemotron_magic.context.secrets import sections, values
+from nemotron_magic.context.secrets.values import Strength, words_of
 
 HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
@@ -47,7 +42,7 @@ _THING_SIGNS = tuple(WORDS["thing_signs"])
 
 
 def _fold(text: str) -> str:
-    return without_accents(text).casefold()
+    return values.without_accents(text).casefold()
 
 
 def own_name(path: str) -> str:
@@ -65,7 +60,7 @@ def is_personal(label: str) -> bool:
     >>> [is_personal(one) for one in ("customerId", "E-Mail", "width", "product_name")]
     [True, True, False, False]
     """
-    if strength_of(label) in (Strength.PASSWORD, Strength.SECRET):
+    if values.strength_of(label) in (Strength.PASSWORD, Strength.SECRET):
         return True
     if any(sign in label for sign in WORDS["sensitive_signs"]):
         return True
@@ -209,9 +204,9 @@ def _share_a_stem(texts: Collection[str]) -> bool:
     return len(texts) > 1 and len(stems) == 1 and stems != {""} and not is_named
 
 
-def are_few(values: int, cells: int) -> bool:
-    """Return whether there are few different values for the cells that have them."""
-    return 0 < values <= min(MOST_VALUES, cells // LEAST_SEEN)
+def are_few(different: int, cells: int, least: int = LEAST_SEEN) -> bool:
+    """Return whether cells have few different values, each `least` times or more."""
+    return 0 < different <= min(MOST_VALUES, cells // least)
 
 
 def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:

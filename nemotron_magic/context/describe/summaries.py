@@ -166,10 +166,9 @@ def _is_statistic(label: Any) -> bool:
 
 
 def _is_known(label: Any, ctx: DescribeContext) -> bool:
-    known = (_STATISTICS, ctx.live.columns)
     return all(
         type(part) is str
-        and (any(part in some for some in known) or _is_term(part, ctx))
+        and (part in _STATISTICS or part in ctx.live.columns or _is_term(part, ctx))
         for part in _levels_of(label)
     )
 
@@ -178,13 +177,12 @@ def _is_term(label: str, ctx: DescribeContext) -> bool:
     """Return whether a label is a term of a formula: `C(region)[T.north]:rooms`."""
     if label in privacy.WORDS["formula"]:
         return True
-    words = {
-        one.casefold() for one in _WORD.findall(privacy.LOOKS["level"].sub(" ", label))
-    }
+    level = privacy.LOOKS["level"]
+    words = map(str.casefold, _WORD.findall(level.sub(" ", label)))
     return (
         privacy.LOOKS["term"].fullmatch(label) is not None
-        and not any(map(privacy.is_personal, privacy.LOOKS["level"].split(label)))
-        and not words.isdisjoint(map(str.casefold, ctx.live.columns))
+        and not any(map(privacy.is_personal, level.split(label)))
+        and not {*words}.isdisjoint(map(str.casefold, ctx.live.columns))
         and privacy.is_harmless_line(label, ctx.live.words)
     )
 
@@ -200,11 +198,8 @@ def text_values(cells: Any, ctx: DescribeContext) -> list[str]:
     vocabularies = chain.from_iterable(map(_vocabularies, ctx.live.tables))
     owners = [name for name, values in vocabularies if values.issuperset(few)]
     seen = dict.fromkeys(few, privacy.LEAST_SEEN if owners else 1)
-    return (
-        few
-        if all(privacy.is_vocabulary(seen, one) for one in (*owners, ctx.name))
-        else []
-    )
+    labels = (*owners, ctx.name)
+    return few if all(privacy.is_vocabulary(seen, one) for one in labels) else []
 
 
 def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:

@@ -197,12 +197,10 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
         return f"{count}, all names of columns: {base.and_more(map(repr, counted))}"
-    are_few = privacy.are_few(len(counted), counted.total()) or (
-        is_index and len(counted) <= privacy.MOST_VALUES
-    )
+    least = 1 if is_index else privacy.LEAST_SEEN
+    are_few = privacy.are_few(len(counted), counted.total(), least)
     if not (are_few and ctx.may_name(counted, label)):
         return f"{count}, none of them named"
-    least = 1 if is_index else privacy.LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
     named = (repr(shorten(one, 40)) for one in often)
     listed = base.and_more(named, len(counted) - len(often))
