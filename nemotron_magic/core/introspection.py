@@ -128,9 +128,3 @@ def as_library(value: object) -> Any:
     own = {name: part for name, part in state(value).items() if name[:1] == "_"}
     state(twin).update(own)
     return twin
-
-
-def column_at(frame: Any, place: int) -> Any:
-    """Return a column of a frame of pandas or polars."""
-    is_pandas = hasattr(frame, "iloc")
-    return frame.iloc[:, place] if is_pandas else frame.to_series(place)

@@ -9,13 +9,7 @@ from typing import Any, NamedTuple
 
 from nemotron_magic.context.describe import base, privacy
 from nemotron_magic.context.describe.base import DescribeContext, Lines, shorten
-from nemotron_magic.core.introspection import (
-    class_name,
-    column_at,
-    home,
-    kinds,
-    library,
-)
+from nemotron_magic.core.introspection import class_name, home, kinds, library
 from nemotron_magic.core.text import plural
 
 _BETWEEN = "  "  # cells, as pandas writes them; within labels are single blanks
@@ -88,6 +82,12 @@ def _is_comparable(column: Any) -> bool:
         return library_name in _LIBRARIES
     kind: str = library("pandas").api.types.infer_dtype(column, skipna=True)
     return kind not in ("mixed", "mixed-integer", "unknown-array")
+
+
+def column_at(table: Any, place: int) -> Any:
+    """Return a column of a frame of pandas or polars."""
+    is_pandas = hasattr(table, "iloc")
+    return table.iloc[:, place] if is_pandas else table.to_series(place)
 
 
 def _columns(table: Any) -> Iterator[tuple[Any, Any]]:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from nemotron_magic.context.describe import base, privacy
+from nemotron_magic.context.describe import base, privacy, summaries
 from nemotron_magic.context.describe.base import DescribeContext, Lines, shorten
-from nemotron_magic.context.describe.summaries import summary_lines, text_values
+from nemotron_magic.context.describe.summaries import text_values
 from nemotron_magic.core import introspection
 from nemotron_magic.core.introspection import as_library, class_name, home
 from nemotron_magic.core.text import plural
@@ -48,7 +48,8 @@ class Column(NamedTuple):
     def present(self) -> tuple[Any, float]:
         """Return the cells looked at that are not missing, and the share of others."""
         sample: Any = self.values[:: self.step]
-        if drop := getattr(sample, "dropna", getattr(sample, "drop_nulls", None)):
+        drop = getattr(sample, "dropna", None) or getattr(sample, "drop_nulls", None)
+        if drop:
             present = drop()
         else:
             known = (cell for cell in _listed(sample) if cell is not None)
@@ -69,10 +70,10 @@ def _texts(present: Any) -> tuple[Counter[str], list[str]]:
     every = -(-len(present) // _MOST_TEXTS) or 1
     cells, most = _listed(present[::every]), _LONG_CHARS
     others = {class_name(type(cell)) for cell in cells if type(cell) is not str}
-    texts = (cell for cell in cells if type(cell) is str)
     counted = Counter(
         one if len(one) <= most else f"{one[:most]}{len(one)}{one[-most:]}"
-        for one in texts
+        for one in cells
+        if type(one) is str
     )
     return counted, sorted(others)
 
@@ -278,11 +279,11 @@ def _arrow_array(value: Any, ctx: DescribeContext) -> Lines:
 def _frame(value: Any, ctx: DescribeContext) -> Lines:
     """Describe a frame of pandas or polars."""
     frame = as_library(value)
-    if summary := summary_lines(frame, ctx):
+    if summary := summaries.summary_lines(frame, ctx):
         return summary
     size, names = frame.shape, getattr(frame.columns, "names", ())
     step = _step_of(*size)
-    types, at = list(frame.dtypes), introspection.column_at
+    types, at = list(frame.dtypes), summaries.column_at
     labels = format_labels(list(frame.columns[:MOST_COLUMNS]), ctx, names, types)
     columns = [_column(one, at(frame, i), step) for i, one in enumerate(labels)]
     levels, index = _index(getattr(frame, "index", None), step, ctx)
@@ -335,7 +336,7 @@ def _single(value: Any, ctx: DescribeContext) -> Lines:
     if texts and not privacy.is_personal(name):
         labels = ", ".join(_format_label(one, ctx) for one in texts)
         return iter([f"{f'{kind} {name}'.strip()}, {rows:,} rows: {labels}"])
-    if kind == "pandas Series" and (summary := summary_lines(values, ctx)):
+    if kind == "pandas Series" and (summary := summaries.summary_lines(values, ctx)):
         return summary
     step = _step_of(rows)
     levels, index = _index(getattr(values, "index", None), step, ctx)

@@ -138,16 +138,22 @@ def _of_context(value: Any) -> _Pairs:
 
 def _frame(value: Any) -> _Pairs:
     frame = introspection.as_library(value)
-    column = partial(introspection.column_at, frame)
-    columns = _columns(list(frame.columns[:_COLUMNS]), column)
-    return chain(_index(getattr(frame, "index", None)), columns)
+    labels = frame.columns[:_COLUMNS]
+    if type(labels) is list:  # of polars, whose rows have no names
+        return _columns(labels, frame.to_series)
+    columns = _columns(labels.tolist(), lambda place: frame.iloc[:, place])
+    return chain(_index(frame.index), columns)
 
 
-def _series(value: Any) -> _Pairs:
+def _polars_series(value: Any) -> _Pairs:
     series = introspection.as_library(value)
-    index: Any = getattr(series, "index", None)
-    named = _index(index)
-    labels = list(index) if named and len(series) <= _ENTRIES else []
+    return [(series.name, _Column(lambda: series))]
+
+
+def _pandas_series(value: Any) -> _Pairs:
+    series = introspection.as_library(value)
+    named = _index(series.index)
+    labels = series.index.tolist() if named and len(series) <= _ENTRIES else []
     cells = zip(labels, _cells(series) if labels else (), strict=True)
     return chain(named, [(series.name, _Column(lambda: series))], cells)
 
@@ -199,10 +205,10 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("builtins", "module"): _globals,
     ("numpy", "ndarray"): _unnamed,
     ("pandas", "DataFrame"): _frame,
-    ("pandas", "Series"): _series,
+    ("pandas", "Series"): _pandas_series,
     ("pandas", "Index"): _index,
     ("polars", "DataFrame"): _frame,
-    ("polars", "Series"): _series,
+    ("polars", "Series"): _polars_series,
     ("pyarrow", "Table"): _arrow_table,
     ("pyarrow", "RecordBatch"): _arrow_table,
     ("pyarrow", "Array"): _unnamed,
