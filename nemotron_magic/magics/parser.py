@@ -210,7 +210,6 @@ def _token(text: str) -> tuple[str, bool, str]:
     return token, False, "".join(rest)
 
 
-_NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
 _HELP = re.compile(r"[-/]?\?{1,2}")
 
 
@@ -233,8 +232,7 @@ def parse(
     below = (body or "").removesuffix("\n")
     question = f"{rest}\n{below}" if rest and below else rest or below
     words.refuse_key(str(flags.values.get("system") or ""), hide)
-    if body or not _NO_KEY.fullmatch(rest.strip(" .!")):
-        words.refuse_key(question, hide, flags.ended_by_hand)
+    words.refuse_key(question, hide, flags.ended_by_hand)
     command, text, meant = "", "", ""
     if body is None and _HELP.fullmatch(rest.strip()) and not flags.ended_by_hand:
         command = "help"  # as behind any other name

@@ -134,6 +134,8 @@ def line_for(said: str) -> str:
     if line in _OF_CELLS:
         return line
     short = " ".join(words)
+    if len(short) == 1 and short != said:  # the name of a variable
+        return ""
     lines = [_exact_line(one) for one in (short, re.sub("[-_]", " ", short))]
     return next(filter(None, [*lines, *map(_setting_line, (said, short))]), "")
 

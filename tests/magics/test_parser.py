@@ -590,6 +590,13 @@ def test_what_is_for_the_shell_or_for_ipython_is_told_as_that(
 
 
 @pytest.mark.parametrize(
+    "line", ["why q", "what is q", "show q", "my q?", "the Q", "all q please", "plot q"]
+)
+def test_no_question_is_a_command_for_one_letter(line: str) -> None:
+    assert read(line) == ParsedMagic(text=line)
+
+
+@pytest.mark.parametrize(
     ("line", "typed"),
     [
         ("why is this slow --code", "--code why is this slow"),

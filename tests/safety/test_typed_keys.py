@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from service import Address, serve
-from shells import LOAD, running
+from shells import LOAD, Shell, running
 
 from nemotron_magic import Session
 from nemotron_magic.context.gather import ContextGatherer
@@ -137,6 +137,31 @@ def test_login_takes_no_word_and_hides_none(word: str) -> None:
 
     assert "a key is never typed into a cell" in said
     assert hidden == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["login please", "login now", "login first!", "login ok", "login again", "log on"],
+)
+def test_what_is_said_beside_login_is_no_key(line: str) -> None:
+    said, hidden = refused(line)
+
+    assert "is no command, and nothing was sent" in said
+    assert "a key is never typed" not in said
+    assert hidden == []
+
+
+@pytest.mark.parametrize("text", ["please", "now, please", "ok then"])
+def test_nor_is_it_behind_a_colon(shell: Shell, text: str) -> None:
+    said = shell.run(f"%nemotron login: {text}").error
+
+    assert "login takes forget or nothing" in said
+    assert "Type only: %nemotron login" in said
+
+
+@pytest.mark.parametrize("line", [f"login first {HEX}", f"log off {SHORT} please"])
+def test_a_key_is_one_whatever_is_said_beside_it(line: str) -> None:
+    assert refused(line)[1] == [line.split()[2]]
 
 
 @pytest.mark.parametrize(

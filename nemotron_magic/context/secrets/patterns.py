@@ -88,8 +88,8 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
     may_be_asked = by_hand or "?" in text
     # A word that leads to a key is none.
-    others = [one for one in tokens if one[0].lower() not in words("leading")]
-    others = [one for one in others if not _names_key(one[0])]
+    telling = [one for one in tokens if one[0].lower() not in words("leading")]
+    others = [one for one in telling if not _names_key(one[0])]
     made = [one for one in others if _looks_made(one[0])]
     keys = made if is_named or not by_hand else []
     if is_named and (is_login or not by_hand):
@@ -98,7 +98,7 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
             keys = [one for one in keys if not _WORDY.fullmatch(one[0])]
     if not others or len(keys) < len(others):
         are_groups = others and all(re.search(r"\d", one[0]) for one in others)
-        is_alone = not may_be_asked and (len(tokens) == 2 or are_groups)
+        is_alone = not may_be_asked and (len(tokens) == len(telling) == 2 or are_groups)
         if not is_login or by_hand or not (made or is_alone):
             return None
         is_named, keys = True, made or others

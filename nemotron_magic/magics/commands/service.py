@@ -17,7 +17,6 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_exchange, format_usd, literal, plural
 from nemotron_magic.display.reports import balance, table, usage
 from nemotron_magic.magics.app import App
-from nemotron_magic.magics.words import never_typed
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.files import expanded
 from nemotron_magic.storage.ledger import Ledger, export
@@ -49,7 +48,8 @@ def _login(app: App, text: str, settings: Settings) -> str:
     if text.lower() == "forget":
         return _forget_key(session, endpoint)
     if text:
-        raise never_typed()
+        hint = "Type only: %nemotron login   It asks for the key, and does not show it"
+        raise InputError("login takes forget or nothing", "nothing was sent", hint)
     asking = f"Key for {endpoint.netloc} (not shown): "
     before = session.credentials.key(endpoint)
     key = session.credentials.use(lambda: _ask_for_key(asking), endpoint)
