@@ -71,11 +71,8 @@ def repair_messages(
         "Change only what is wrong, and invent nothing."
     )
     bad = as_data(reply.strip()[:_LONGEST_BAD_REPLY] or "(nothing)")
-    return (
-        *({**one} for one in messages),
-        {"role": "assistant", "content": bad},
-        {"role": "user", "content": complaint},
-    )
+    answered = {"role": "assistant", "content": bad}
+    return (*messages, answered, {"role": "user", "content": complaint})
 
 
 def dressed(
@@ -165,7 +162,6 @@ def read_reply(reply: Reply, fields: Fields) -> Reading:
 
 
 def _add_first(first: Reply, second: Reply, why: str) -> None:
-    """Add to a second reply what the first one took."""
     one, other = first.metadata, second.metadata
 
     def total(own: float | None, more: float | None) -> float | None:

@@ -46,29 +46,25 @@ def read_value(
     Servers with a fault in their parser of reasoning send the object there, and no
     text: then it is taken from the end of the reasoning.
     """
+    is_cut, own_note = finish_reason == "length", ""
+    error = "it was cut off at max_tokens"
     try:
         found = _strict(text)
         if fields.matches(found):
             return Reading(fields.check(found))
-        return _read(text, fields, finish_reason == "length", reasoning)
+        text = re.sub(rf"(?s)\A.*</{_THINKING}>", "", text)
+        text = re.sub(rf"(?s)\A\s*<{_THINKING}>.*", "", text).strip().lstrip("\ufeff")
+        if not text and reasoning.strip():
+            text, is_cut = reasoning.strip(), True
+            fences = _fences(text) if text.endswith(_MARKS) else []
+            text = fences[-1] if fences else text[text.rfind("\n{") + 1 :]
+            own_note = "read from the reasoning"
+            error = "the answer is empty; there is only reasoning"
+        for found, note in _found(text, fields, is_cut):
+            if found is not None:
+                return Reading(fields.check(found), own_note or note)
     except Misfit as misfit:
         return Reading(error=str(misfit), is_json=True)
-
-
-def _read(text: str, fields: Fields, is_cut: bool, reasoning: str) -> Reading:
-    """Return the values of the strictest reading that finds an object of these keys."""
-    text = re.sub(rf"(?s)\A.*</{_THINKING}>", "", text)
-    text = re.sub(rf"(?s)\A\s*<{_THINKING}>.*", "", text).strip().lstrip("\ufeff")
-    own_note, error = "", "it was cut off at max_tokens"
-    if not text and reasoning.strip():
-        text, is_cut = reasoning.strip(), True
-        fences = _fences(text) if text.endswith(_MARKS) else []
-        text = fences[-1] if fences else text[text.rfind("\n{") + 1 :]
-        own_note = "read from the reasoning"
-        error = "the answer is empty; there is only reasoning"
-    for found, note in _found(text, fields, is_cut):
-        if found is not None:
-            return Reading(fields.check(found), own_note or note)
     if not is_cut:
         error = f"there is no such JSON in “{one_line(text, 80)}”"
     return Reading(error=error if is_cut or text else "the answer is empty")

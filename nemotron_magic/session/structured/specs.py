@@ -259,15 +259,10 @@ def _of_type(spec: Any) -> Fields:
         fields = _of_schema({name: hints[name] for name in names})
         return replace(fields, make=lambda values: spec(**values))
     # Where annotations are texts, it does not know what is `Required`.
-    loose = {
-        name
-        for name in spec.__optional_keys__
-        if typing.get_origin(hints[name]) is not typing.Required
-    }
-    made = (
-        replace(one, is_nullable=one.is_nullable or one.name in loose)
-        for one in _of_schema(hints).fields
-    )
+    origins = {name: typing.get_origin(hint) for name, hint in hints.items()}
+    loose = {n for n in spec.__optional_keys__ if origins[n] is not typing.Required}
+    own = _of_schema(hints).fields
+    made = (replace(f, is_nullable=f.is_nullable or f.name in loose) for f in own)
     return Fields(tuple(made))
 
 
@@ -310,11 +305,12 @@ def _of_schema(schema: Mapping[str, Any]) -> Fields:
         return Fields(tuple(_property(n, p, schema) for n, p in properties.items()))
     if {"type", "enum", "anyOf", "const"} & {*schema}:
         return Fields((_property("value", schema, schema),), is_single=True)
+    texts = {n: f"{n}: {one};" for n, one in schema.items() if isinstance(one, str)}
     fields = (
-        _of_text(f"{name}: {one};").fields[0]
-        if isinstance(one, str)
-        else _property(str(name), _schema(one), {})
-        for name, one in schema.items()
+        _of_text(texts[n]).fields[0]
+        if n in texts
+        else _property(str(n), _schema(t), {})
+        for n, t in schema.items()
     )
     return Fields(tuple(fields))
 
