@@ -164,7 +164,6 @@ def dask_killed(url: str, texts: list[str], at_once: int) -> int:
 
 def get_ready() -> None:
     """Import what a run needs: that is not part of it."""
-    import nemotron_magic.session.rows.cluster
     import nemotron_magic.session.rows.run  # noqa: F401
 
 

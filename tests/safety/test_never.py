@@ -34,7 +34,7 @@ ALLOWED = {
     # To see whether it can be: nothing here runs what comes of it.
     *((path, "compile") for path in SOURCES if path.startswith("code/")),
     # What workers of the user's own cluster say; Dask itself unpickles all of theirs.
-    ("session/rows/cluster.py", "pickle.loads"),
+    ("session/rows/engine.py", "pickle.loads"),
     # On a forked copy of the kernel, behind all guards, where the user asked for it.
     ("code/trial/child.py", "self._shell.run_cell_async"),
 }

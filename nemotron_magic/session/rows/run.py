@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from numbers import Integral, Real
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nemotron_magic.client.client import Request
 from nemotron_magic.client.deadline import InterruptGuard
@@ -30,15 +30,12 @@ from nemotron_magic.core.usage import Usage
 from nemotron_magic.session import budget
 from nemotron_magic.session.rows import frame, task
 from nemotron_magic.session.rows.answers import Answers, Means, PendingRow
-from nemotron_magic.session.rows.engine import Ended, RowRequest, Threads
+from nemotron_magic.session.rows.engine import Cluster, Ended, RowRequest, Threads
 from nemotron_magic.session.rows.governor import Governor, Lease
 from nemotron_magic.session.structured.asking import Rung
 from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.records import CallRecord, Totals
 from nemotron_magic.storage.rows import RowState, TaskRecord
-
-if TYPE_CHECKING:
-    from nemotron_magic.session.rows.cluster import Cluster
 
 AGAIN: Mapping[str, tuple[RowState, ...]] = {
     "errors": (RowState.INVALID,),
@@ -82,11 +79,9 @@ class Run:
         self._under_way: dict[bytes, PendingRow] = {}
         self._elsewhere: set[bytes] = set()
         self._events: SimpleQueue[Ended] = SimpleQueue()
-        self._engine: Threads | Cluster = Threads(means.client, self._events.put)
-        if question.engine is not None:
-            from nemotron_magic.session.rows.cluster import Cluster
-
-            self._engine = Cluster(question.engine, self._events.put, self._run)
+        put, dask = self._events.put, question.engine
+        sends = Threads(means.client, put) if dask is None else None
+        self._engine = sends or Cluster(dask, put, self._run)
         limits = {"rpm": question.rpm, "tpm": question.tpm}
         self._governor = Governor(question.at_once, clock_s=means.clock_s, **limits)
         self._answers = Answers(self.task, means, self._governor, self._run)
