@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
@@ -24,8 +25,7 @@ from nemotron_magic.core.errors import ConnectError, NemotronError
 _SYSTEM = "the system's settings"
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _PORTS = {"http": 80, "https": 443}
-_IN_BRACKETS = re.compile(r"\[([^]]*)\](?::(\d+|\*))?")
-_WITH_PORT = re.compile(r"([^:]*):(\d+|\*)")
+_NAME = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::(\d+|\*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +113,25 @@ def is_exempt(no_proxy: str, scheme: str, host: str, port: int | None = None) ->
 
 def _covers(entry: str, scheme: str, host: str, port: int | None) -> bool:
     wanted_scheme, _, name = entry.rpartition("://")
+    wanted_port = None
+    if found := _NAME.fullmatch(name):
+        name, wanted_port = found[1] or found[2] or "", found[3]
     if wanted_scheme not in ("", "all", scheme):
         return False
-    found = _IN_BRACKETS.fullmatch(name) or _WITH_PORT.fullmatch(name)
-    name, wanted_port = found.groups() if found else (name, None)
     if wanted_port not in (None, "*", str(port)):
         return False
-    address = address_of(host)
-    if address is not None and _is_in(name, address):
-        return True
     domain = name.removeprefix("*").strip(".")
-    if name == "*" or (domain and f".{host}".endswith(f".{domain}")):
-        return True
-    return "*" in name and fnmatchcase(host, name)
+    is_above = name == "*" or (domain and f".{host}".endswith(f".{domain}"))
+    is_like = "*" in name and fnmatchcase(host, name)
+    return bool(is_above or is_like or _holds(name, address_of(host)))
 
 
-def _is_in(name: str, address: object) -> bool:
+def _holds(name: str, address: object) -> bool:
     """Return whether `name` is this address, or a network that holds it."""
-    try:
-        return address in ip_network(address_of(name) or name, strict=False)
-    except ValueError:
-        return False
+    with suppress(ValueError):
+        network = ip_network(address_of(name) or name, strict=False)
+        return address is not None and address in network
+    return False
 
 
 _NOISE = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] |\s*\(_ssl\.c:\d+\)")

@@ -90,7 +90,6 @@ class EventStreamDecoder:
         self._rest = bytearray()
         self._searched = 0
         self._after_cr = False
-        self._at_start = True
         self._data: list[bytes] = []
         self._name = ""
 
@@ -101,7 +100,7 @@ class EventStreamDecoder:
                 self._data.append(line[6:])
             elif line:
                 self._field(line)
-            elif self._data or self._name:
+            else:
                 yield from self._dispatched()
         self._check(len(self._rest) + sum(map(len, self._data)))
 
@@ -115,7 +114,7 @@ class EventStreamDecoder:
     def close(self) -> Iterator[ServerSentEvent]:
         """Take the end of the stream; return the event that was pending, if one was."""
         if self._rest:
-            self._field(self._without_bom(bytes(self._rest)))
+            self._field(bytes(self._rest))
             self._rest.clear()
             self._searched = 0
         yield from self._dispatched()
@@ -129,25 +128,17 @@ class EventStreamDecoder:
         rest = self._rest
         rest += data
         last = max(rest.rfind(b"\n", self._searched), rest.rfind(b"\r", self._searched))
-        if last < 0 or (self._at_start and last < 2 and _BOM.startswith(rest[:3])):
+        if last < 0:
             self._searched = len(rest)
             return []
-        end = last - 1 if rest[last - 1 : last + 1] == b"\r\n" else last
-        block = self._without_bom(bytes(rest[:end]))
+        lines = bytes(rest[: last + 1]).splitlines()
         self._after_cr = rest.endswith(b"\r")
         del rest[: last + 1]
         self._searched = len(rest)
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return block.split(b"\n")
-
-    def _without_bom(self, data: bytes) -> bytes:
-        if not self._at_start:
-            return data
-        self._at_start = False
-        return data.removeprefix(_BOM)
+        return lines
 
     def _field(self, line: bytes) -> None:
+        line = line.removeprefix(_BOM)
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name in (b"data", b"error"):
@@ -163,10 +154,9 @@ class EventStreamDecoder:
         self._data, self._name = [], ""
         if not data:
             return []
-        whole = data[0] if len(data) == 1 else b"\n".join(data)
+        whole = b"\n".join(data)
         self._check(len(whole))
-        text = whole.decode("utf-8", "replace")
-        return [ServerSentEvent(text, name or "message")]
+        return [ServerSentEvent(whole.decode("utf-8", "replace"), name or "message")]
 
     def _check(self, size: int) -> None:
         if size > self._max_event_bytes:

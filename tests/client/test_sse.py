@@ -60,6 +60,10 @@ CASES = {
         [message("b")],
     ),
     "a mark inside": (b"data: \xef\xbb\xbfa\n\n", [message("\ufeffa")]),
+    "a mark later": (
+        b"data: a\n\n\xef\xbb\xbfdata: b\n\n",
+        [message("a"), message("b")],
+    ),
     "half a mark": (b"\xef\xbb\n\ndata: a\n\n", [message("a")]),
     "a mark and nothing": (b"\xef\xbb\xbf", []),
     "a bad byte": (b"data: a\xe9b\n\n", [message("a\ufffdb")]),
