@@ -122,28 +122,25 @@ class Client:
         Raise `KeyboardInterrupt` when `stop` is set.
         """
         if stop is None:
-            return self._events(request, self._http, self._sleep)
-        return self._events_until(stop, request)
+            return self._events(request)
+        return self.apart(stop)._events_until(stop, request)
 
     def apart(self, stop: CancelToken) -> Client:
         """Return a client with a connection of its own, which `stop` may shut down."""
         twin = copy(self)
-        twin._http = self._http.apart(stop)
+        twin._http, twin._sleep = self._http.apart(stop), stop.sleep
         return twin
 
     def once(self, request: Request, request_id: str) -> Generator[Event, None, None]:
         """Send `request` a single time, by an id of the caller's who counts them."""
         body = _encoded(request)
-        return self._attempt(request, self._http, body, request_id, request_id)
+        return self._attempt(request, body, request_id, request_id)
 
     def _events_until(
         self, stop: CancelToken, request: Request
     ) -> Generator[Event, None, None]:
         try:
-            with (
-                closing(self._http.apart(stop)) as http,
-                closing(self._events(request, http, stop.sleep)) as events,
-            ):
+            with closing(self._http), closing(self._events(request)) as events:
                 for event in events:
                     stop.check()
                     yield event
@@ -156,14 +153,12 @@ class Client:
         finally:
             stop.let_go()
 
-    def _events(
-        self, request: Request, http: Http, sleep: Callable[[float], None]
-    ) -> Generator[Event, None, None]:
+    def _events(self, request: Request) -> Generator[Event, None, None]:
         """Yield what happens, a second attempt among it."""
         body, call_id = _encoded(request), uuid.uuid4().hex
         for attempt in count(1):
             answered, request_id = False, f"nemotron-magic-{uuid.uuid4().hex}"
-            sent = self._attempt(request, http, body, call_id, request_id)
+            sent = self._attempt(request, body, call_id, request_id)
             try:
                 with closing(sent) as events:
                     for event in events:
@@ -181,13 +176,13 @@ class Client:
                 retry = Retry(error.what, wait_s, attempt)
             yield retry
             try:
-                sleep(wait_s)
+                self._sleep(wait_s)
             except KeyboardInterrupt:
                 why = "while waiting to ask again; nothing was billed"
                 raise InterruptedByUser("stopped by you", why) from None
 
     def _attempt(
-        self, request: Request, http: Http, body: bytes, call_id: str, request_id: str
+        self, request: Request, body: bytes, call_id: str, request_id: str
     ) -> Generator[Event, None, None]:
         about, settings = request.about(), request.settings
         headers = {
@@ -197,7 +192,6 @@ class Client:
         }
         yield Sent(headers["X-Client-Request-Id"], settings.model)
         connect_s = float(settings["connect_timeout_s"])
-        http.find_host(request.endpoint, connect_s, about)
         deadline = Deadline(settings["total_timeout_s"], self._clock_s)
         gap_s = float(settings[gap_limit(settings, about, has_begun=True)])
         first_s = float(settings[gap_limit(settings, about, has_begun=False)])
@@ -205,7 +199,7 @@ class Client:
         url = request.endpoint.chat_url
         fault: NemotronError
         try:
-            with http.post(url, body, request.key, headers, timeout) as response:
+            with self._http.post(url, body, request.key, headers, timeout) as response:
                 self._note_rehearsal(request.endpoint, response.headers)
                 yield Answered(response.status_code, request_id_of(response, about))
                 if response.is_success:
@@ -236,7 +230,7 @@ class Client:
         response = self._get(endpoint, url, key, timeout_s, params=wanted, headers=more)
         if response.status == 304:
             return known
-        models = read_models(response.json())
+        models = read_models(response.json)
         if not models:
             raise ServiceError(f"{endpoint.netloc} lists no chat models at {url}")
         self._catalogues[url] = (response.headers.get("etag", ""), models)
@@ -282,15 +276,11 @@ class Client:
         for path in _BALANCES:  # older accounts have the older page only
             url = endpoint.origin + path
             try:
-                return read_balance(self._get(endpoint, url, key, timeout_s).json())
+                return read_balance(self._get(endpoint, url, key, timeout_s).json)
             except (ModelError, RequestError) as error:
                 if error.status != 404:
                     raise
-        raise RequestError(
-            f"{endpoint.netloc} does not tell what is left (404)",
-            hint="What it took by our own count: %nemotron usage",
-            status=404,
-        )
+        raise RequestInfo(endpoint, "").failure("no_balance", status=404)
 
     def logged(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
@@ -301,7 +291,7 @@ class Client:
         """
         url = endpoint.origin + "/v2/logs"
         more = {"params": {"period": "24h"}}
-        answer = self._get(endpoint, url, key, timeout_s, **more).json()
+        answer = self._get(endpoint, url, key, timeout_s, **more).json
         lists = (answer, *as_dict(answer).values())
         rows = next((as_objects(one) for one in lists if as_list(one)), [])
         return {as_text(row.get("client_request_id")): row for row in rows}

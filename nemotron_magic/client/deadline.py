@@ -28,6 +28,7 @@ from nemotron_magic.core.endpoint import loopback_addresses
 from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 
 _T = TypeVar("_T")
+Resolver = Callable[[str, int], object]
 
 _PIECE_BYTES = 64 * 1024
 _BLINK_S = 0.1
@@ -102,7 +103,12 @@ class Backend(httpcore.NetworkBackend):
     """The network as httpx has it, but for what `Deadline` and `CancelToken` add."""
 
     @classmethod
-    def put_into(cls, transport: object, stop: CancelToken | None = None) -> None:
+    def put_into(
+        cls,
+        transport: object,
+        stop: CancelToken | None = None,
+        resolve: Resolver | None = None,
+    ) -> None:
         """Let a transport's connections keep to deadlines, and end when `stop` is set.
 
         httpx has no public way for it.
@@ -119,15 +125,18 @@ class Backend(httpcore.NetworkBackend):
                 "with it no limit of time would hold",
                 "Type: %pip install 'httpx>=0.28,<0.29' 'httpcore>=1.0.9,<2'",
             )
-        pool._network_backend = cls(stop=stop)
+        pool._network_backend = cls(network, stop, resolve)
 
     def __init__(
         self,
-        network: httpcore.NetworkBackend | None = None,
+        network: httpcore.NetworkBackend,
         stop: CancelToken | None = None,
+        resolve: Resolver | None = None,
     ) -> None:
-        self._network = network or httpcore.SyncBackend()
+        self._network = network
         self._stop = stop
+        self._resolve = resolve
+        self._resolved: set[str] = set()
 
     def connect_tcp(
         self,
@@ -141,7 +150,8 @@ class Backend(httpcore.NetworkBackend):
         if isinstance(timeout, _Wait):
             timeout.deadline.is_sent = False
         failed: list[httpcore.ConnectError] = []
-        for address in loopback_addresses(host) or (host,):
+        addresses = loopback_addresses(host) or (self._found(host, port, timeout),)
+        for address in addresses:
             connect = partial(
                 self._network.connect_tcp, address, port, timeout, *more, **rest
             )
@@ -150,6 +160,16 @@ class Backend(httpcore.NetworkBackend):
             except httpcore.ConnectError as error:
                 failed.append(error)
         raise failed[0]
+
+    def _found(self, host: str, port: int, timeout: float | None) -> str:
+        """Look a host up before it is connected to: that could not be interrupted."""
+        if self._resolve and host not in self._resolved:
+            wait_s = _within(timeout, httpcore.ConnectTimeout)
+            check = self._stop.check if self._stop else _go_on
+            if error := look_up(host, port, wait_s or math.inf, self._resolve, check):
+                raise httpcore.ConnectError(f"no address: {error}")
+            self._resolved.add(host)
+        return host
 
     def _connected(
         self, connect: Callable[[], httpcore.NetworkStream]
@@ -291,7 +311,6 @@ def wait_for(
     return has_come(0)
 
 
-Resolver = Callable[[str, int], object]
 system_resolver: Resolver = socket.getaddrinfo
 
 

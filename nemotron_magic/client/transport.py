@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -27,7 +25,6 @@ from nemotron_magic.client.deadline import (
     CancelToken,
     Deadline,
     Resolver,
-    look_up,
 )
 from nemotron_magic.client.http_errors import RequestInfo, error_from_response
 from nemotron_magic.client.network import (
@@ -35,7 +32,6 @@ from nemotron_magic.client.network import (
     Proxy,
     map_httpx_error,
     proxy_for,
-    proxy_to,
 )
 from nemotron_magic.client.response import without_key_in
 from nemotron_magic.client.sse import iter_decompressed
@@ -53,7 +49,12 @@ from nemotron_magic.core.text import one_line
 def ssl_context() -> SSLContext:
     """Return the certificates to trust, read again only if the environment says so."""
     file, folder = os.getenv("SSL_CERT_FILE"), os.getenv("SSL_CERT_DIR")
-    return _read(file, folder, Path(file).stat().st_mtime_ns if file else 0)
+    try:
+        return _read(file, folder, Path(file).stat().st_mtime_ns if file else 0)
+    except (OSError, ValueError) as error:
+        why = one_line(str(error))
+    what, hint = "no connection can be set up", "Look at SSL_CERT_FILE"
+    raise ConnectError(what, why, hint, final=True)
 
 
 @lru_cache(maxsize=1)
@@ -67,8 +68,8 @@ _PAGE_BYTES = 64 * 1024 * 1024
 class _Network(httpx.BaseTransport):
     """Sends each request straight, or through the proxy that is set for it."""
 
-    def __init__(self, stop: CancelToken | None = None) -> None:
-        self._stop = stop
+    def __init__(self, resolve: Resolver, stop: CancelToken | None = None) -> None:
+        self._resolve, self._stop = resolve, stop
         self._lock = Lock()
         self._ways: dict[tuple[Proxy | None, str], httpx.HTTPTransport] = {}
 
@@ -81,11 +82,8 @@ class _Network(httpx.BaseTransport):
         """Return the transport by way of `proxy`, made when first used."""
         with self._lock:  # one of two made at once would never be closed
             if (proxy, scheme) not in self._ways:
-                # To read all certificates takes 20 ms, and a server here needs none.
-                is_plain = scheme == "http" and proxy is None
-                trusted = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else _trusted()
-                made = _through(proxy, trusted)
-                Backend.put_into(made, self._stop)
+                made = _through(proxy, scheme)
+                Backend.put_into(made, self._stop, None if proxy else self._resolve)
                 self._ways[proxy, scheme] = made
             return self._ways[proxy, scheme]
 
@@ -94,16 +92,18 @@ class _Network(httpx.BaseTransport):
             way.close()
 
 
-def _through(proxy: Proxy | None, ssl_context: SSLContext) -> httpx.HTTPTransport:
+def _through(proxy: Proxy | None, scheme: str) -> httpx.HTTPTransport:
+    # To read all certificates takes 20 ms, and a server here needs none.
+    is_plain = scheme == "http" and proxy is None
+    trusted = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else ssl_context()
     # For cells and rows that follow at once. Servers close after 2 s and more, and a
     # question that meets the closing may have been billed.
     limits = httpx.Limits(keepalive_expiry=1.0)
+    made = partial(httpx.HTTPTransport, verify=trusted, limits=limits)
     if proxy is None:
-        return httpx.HTTPTransport(verify=ssl_context, limits=limits)
+        return made()
     try:
-        return httpx.HTTPTransport(
-            verify=ssl_context, limits=limits, proxy=httpx.Proxy(proxy.url)
-        )
+        return made(proxy=httpx.Proxy(proxy.url))
     except ImportError:
         why = 'it speaks SOCKS, which takes: %pip install "httpx[socks]"'
     except (httpx.InvalidURL, ValueError):
@@ -121,16 +121,11 @@ _JSON_HEADERS = {**_HEADERS, "Content-Type": "application/json"}
 _url = lru_cache(maxsize=32)(httpx.URL)
 
 
-@contextmanager
 def _sent(
     transport: httpx.BaseTransport, request: httpx.Request, key: Key | None
-) -> Iterator[httpx.Response]:
+) -> closing[httpx.Response]:
     """Send a request; below here its bytes, and so the key, are variables."""
-    response = without_traceback(lambda: _with_key(transport, request, key))
-    try:
-        yield response
-    finally:
-        response.close()
+    return closing(without_traceback(lambda: _with_key(transport, request, key)))
 
 
 def _with_key(
@@ -145,21 +140,12 @@ def _with_key(
     return transport.handle_request(request)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a GET brought."""
+class Page(NamedTuple):
+    """What a GET brought: its JSON without the key, or None if it is none."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
-    key: Key | None = None
-
-    def json(self) -> Any:
-        """Return the body's value without the key in it; None if it is no JSON."""
-        try:
-            return without_key_in(json.loads(self.body), self.key)
-        except (ValueError, RecursionError):
-            return None
+    json: Any
 
 
 class Http:
@@ -171,10 +157,7 @@ class Http:
         transport: httpx.BaseTransport | None = None,
         stop: CancelToken | None = None,
     ) -> None:
-        self._resolve = resolve
-        self._resolved: set[str] = set()
-        self._transport = transport
-        self._stop = stop
+        self._resolve, self._transport, self._stop = resolve, transport, stop
         self._lock = Lock()
         self._opened: httpx.BaseTransport | None = None
         self._of_parent: list[httpx.BaseTransport | None] = []
@@ -191,7 +174,7 @@ class Http:
         key: Key | None,
         headers: Mapping[str, str],
         timeout: httpx.Timeout,
-    ) -> AbstractContextManager[httpx.Response]:
+    ) -> closing[httpx.Response]:
         """Send `body`; the response's own body is to be read inside the context."""
         # With `content`, httpx reads body and headers again to add the last two itself.
         request = httpx.Request(
@@ -220,7 +203,6 @@ class Http:
     ) -> Page:
         """Fetch a page of the service."""
         about = RequestInfo(endpoint, "the page", key, url)
-        self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
         try:
             deadline = Deadline(timeout_s)
@@ -241,35 +223,10 @@ class Http:
         except KeyboardInterrupt:
             fault = InterruptedByUser("stopped by you")
         # Raised out here so that it carries no httpx error, which holds the key.
-        if not isinstance(fault, OutcomeUnknownError):
-            raise fault
-        raise ServiceError(  # a page costs nothing
-            fault.what.removesuffix("; it may have been billed"),
-            fault.why,
-            "Try again later",
-            status=fault.status,
-            request_id=fault.request_id,
-        )
-
-    def find_host(
-        self, endpoint: Endpoint, timeout_s: float, about: RequestInfo
-    ) -> None:
-        """Look the host up before httpx does, since that cannot be interrupted."""
-        host = endpoint.host
-        known = endpoint.is_loopback or host in self._resolved
-        if self._transport or known or proxy_to(endpoint):
-            return
-        port = urlsplit(endpoint.origin).port or 443
-        fault: NemotronError
-        try:
-            check = [self._stop.check] if self._stop else []
-            error = look_up(host, port, timeout_s, self._resolve, *check)
-            if error is None:
-                self._resolved.add(host)
-                return
-            fault = map_httpx_error(httpx.ConnectError(f"no address: {error}"), about)
-        except KeyboardInterrupt:
-            fault = InterruptedByUser("stopped by you", "nothing was sent")
+        if isinstance(fault, OutcomeUnknownError):  # a page costs nothing
+            what = fault.what.removesuffix("; it may have been billed")
+            ids: Any = {"status": fault.status, "request_id": fault.request_id}
+            fault = ServiceError(what, fault.why, "Try again later", **ids)
         raise fault
 
     def close(self) -> None:
@@ -290,23 +247,8 @@ class Http:
         self._notice_fork()
         with self._lock:  # a panel may ask while a cell does
             if self._opened is None:
-                self._opened = self._transport or _Network(self._stop)
+                self._opened = self._transport or _Network(self._resolve, self._stop)
             return self._opened
-
-
-def _trusted() -> SSLContext:
-    try:
-        return ssl_context()
-    except (OSError, ValueError) as error:
-        why = one_line(str(error))
-    raise ConnectError(
-        "no connection can be set up", why, "Look at SSL_CERT_FILE", final=True
-    )
-
-
-def get_ready() -> None:
-    """Load what the first connection needs: libraries and certificates."""
-    _trusted()
 
 
 def _page(response: httpx.Response, key: Key | None) -> Page:
@@ -316,5 +258,7 @@ def _page(response: httpx.Response, key: Key | None) -> Page:
         body += data
         if len(body) > _PAGE_BYTES:
             raise httpx.ReadError(f"more than {_PAGE_BYTES // 2**20} MiB came")
-    headers = httpx.Headers(without_key_in(response.headers, key))
-    return Page(response.status_code, headers, bytes(body), key)
+    headers, value = httpx.Headers(without_key_in(response.headers, key)), None
+    with suppress(ValueError, RecursionError):
+        value = without_key_in(json.loads(body), key)
+    return Page(response.status_code, headers, value)

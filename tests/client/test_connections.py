@@ -17,6 +17,7 @@ from wire import HELLO
 from nemotron_magic import Session
 from nemotron_magic.client.deadline import system_resolver
 from nemotron_magic.client.transport import Http, ssl_context
+from nemotron_magic.core.errors import ConnectError
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -110,7 +111,7 @@ def test_certificates_are_read_again_only_when_the_environment_changes(
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at all.pem")
 
     assert again is first
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(ConnectError, match="nowhere"):
         ssl_context()
 
 
