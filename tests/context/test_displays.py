@@ -57,6 +57,9 @@ CASES = {
         "display(Markdown('\\n'.join(f'- {n} Smith: 31' for n in ['Anna', 'Bob'])))",
         ["looks personal"], ["- Anna Smith"],
     ),
+    "what is no table": (
+        "from IPython.display import display\ndisplay({3 / 8})", ["{0.375}"], ["set"],
+    ),
     "a display that is updated": (
         "from IPython.display import display\n"
         "shown = display('epoch 0', display_id=True)\n"

@@ -81,6 +81,12 @@ def test_the_renamed_file_is_found_beside_it(save: Save) -> None:
     assert path_of_file(named, "q", ("a",)) == renamed
 
 
+def test_beside_a_script_no_notebook_is_own(save: Save, tmp_path: Path) -> None:
+    save("a", "one")
+
+    assert path_of_file(str(tmp_path / "a.py"), "one") == ""
+
+
 def test_of_copies_the_one_that_is_named_counts(save: Save) -> None:
     named = str(save("Sales", "a", "q"))
     save("Sales-Copy1", "a", "q")

@@ -136,6 +136,10 @@ def test_a_short_or_strange_text_is_not_estimated_too_low(
     assert tokens <= estimate_tokens(text) <= 3 * tokens + 40
 
 
+def test_signs_beyond_ascii_have_the_room_of_unknown_words() -> None:
+    assert estimate_tokens("→→→→") == 10
+
+
 def test_an_empty_text_takes_nothing() -> None:
     assert estimate_tokens("") == 0
 

@@ -32,6 +32,19 @@ def test_every_beginning_gives_the_text_so_far(ascii_only: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, tr', {"a": [1]}),
+        ('[{"a": 1, "b": [[2, -', [{"a": 1, "b": [[2]]}]),
+    ],
+)
+def test_what_is_cut_within_a_word_ends_at_the_last_comma(
+    text: str, value: Any
+) -> None:
+    assert read_cut_json(text) == value
+
+
+@pytest.mark.parametrize(
     "text", ["", "]", "nope", "1x", '"', "{]", "[" * 100_000, '{"a":01,']
 )
 def test_what_is_no_json_is_nothing_or_a_value(text: str) -> None:

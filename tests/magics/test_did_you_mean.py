@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.magics.words import suggest_command, suggest_flag
+from nemotron_magic.magics.words import (
+    line_for,
+    suggest_command,
+    suggest_flag,
+    unknown_flag,
+)
 
 FLAGS = ("-t", "--temperature", "--top-p", "--thread", "--no-redact")
 COMMANDS = ("fix", "doc", "usage", "models", "conversations")
@@ -53,3 +58,18 @@ def test_one_slip_is_a_letter_more_less_wrong_or_two_swapped(word: str) -> None:
 @pytest.mark.parametrize("word", ["", "f", "xif", "fluxes", "fab"])
 def test_more_than_one_slip_is_another_word(word: str) -> None:
     assert suggest_command(word, ["fix"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("flag", "said", "line"),
+    [
+        ("--connect-timeout", "connect timeout = 5", "connect_timeout_s = "),
+        ("--no-log-text", "turn log text off", "log_text = False"),
+        ("--verbose-err", "verbose err on", "verbose_errors = True"),
+    ],
+)
+def test_a_setting_is_known_by_its_name_and_by_its_beginning(
+    flag: str, said: str, line: str
+) -> None:
+    assert f"%config Nemotron.{line}" in unknown_flag(flag).hint
+    assert line_for(said).startswith(f"%config Nemotron.{line}")

@@ -125,6 +125,10 @@ def test_a_label_of_no_tone_is_the_first(url: str, as_: str) -> None:
     assert [*got.values()] == ["S", "rehearsal"]
 
 
+def test_without_a_label_for_no_tone_that_is_the_first(url: str) -> None:
+    assert typed(url, "It is a box.", "tone: bad|good")["tone"] == "bad"
+
+
 def test_the_catalogue_lists_nemotrons_with_prices(url: str) -> None:
     rows = request(url, "/v1/models").json["data"]
     prices = {row["id"]: row["pricing"]["units"][0]["price"] for row in rows}
