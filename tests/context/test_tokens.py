@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
 
 
 def bench() -> ModuleType:
@@ -138,6 +138,14 @@ def test_a_short_or_strange_text_is_not_estimated_too_low(
 
 def test_signs_beyond_ascii_have_the_room_of_unknown_words() -> None:
     assert estimate_tokens("→→→→") == 10
+
+
+def test_of_a_request_the_texts_beside_its_messages_count() -> None:
+    body = {"model": "m" * 99, "messages": ["long"] * 99, "stream_options": {"a": "b"}}
+    figures = {"temperature": 1.5, "stream": True, "seed": 3, "top_p": None}
+
+    assert estimate_field_tokens({**body, **figures}) == 0
+    assert estimate_field_tokens({**body, "stop": ["END"]}) > 3
 
 
 def test_an_empty_text_takes_nothing() -> None:

@@ -24,6 +24,7 @@ def test_every_error_is_of_one_family_and_says_what_it_is_for(kind: type) -> Non
 def test_a_message_is_what_why_and_what_to_do() -> None:
     error = ServiceError("it failed", "it said: no", "Try later", request_id="r-1")
 
+    assert error.args == ("it failed", "it said: no", "Try later")
     assert str(error) == "it failed\nit said: no (request id r-1)\nTry later"
     assert error._render_traceback_() == [
         "ServiceError: it failed",

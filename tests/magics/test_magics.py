@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from service import Address
+from service import Address, serve
 from shells import Shell, sent
 from traitlets.config import Config
 
@@ -470,6 +470,19 @@ def test_models_lists_nemotrons_first_with_context_and_price(shell: Shell) -> No
     assert "nemotron" in rows[0]
     assert "1,000,000" in rows[0]
     assert any("unknown" in row for row in rows)
+
+
+def test_of_many_models_the_first_are_listed_and_the_others_counted(
+    shell: Shell,
+) -> None:
+    with serve(extra_models=90) as url:
+        shell.run(f"%config Nemotron.base_url = {url!r}")
+        told = shell.run("%nemotron models").text
+        few = shell.run("%nemotron models: nemotron").text
+
+    assert len(told.splitlines()) == 2 + 40 + 2
+    assert told.endswith(" more; `%nemotron models: WORD` filters.\n")
+    assert "filters" not in few
 
 
 def test_doctor_says_what_is_well_and_what_to_do(shell: Shell) -> None:

@@ -173,6 +173,9 @@ def test_the_log_tells_all_of_one_call(shell: Shell) -> None:
     assert shell["x"].metadata.client_request_id in told
     assert "hello" not in told
     assert "unknown" not in told.splitlines()[2]
+    assert told.count("complete") == 1
+    assert "is_struck" not in told
+    assert "is_cached" not in told
 
 
 def test_the_log_holds_words_only_where_that_is_wanted(shell: Shell) -> None:
