@@ -324,10 +324,12 @@ def _with_flags(name: str, flags: str) -> str:
     """Return the line for a command that flags stand behind, or ""."""
     if flags in FLAG_OF["--help"].names:
         return f"help: {name}"
-    if _is_all_flags(flags):
+    if _are_flags_for(name, flags):
         return f"{flags} {name}"
-    text = flags.lstrip("-")  # as other tools have it: --off
-    return f"{name}: {text}" if COMMANDS[name].is_followed_by(text) else ""
+    text, command = flags.lstrip("-"), COMMANDS[name]  # as other tools: --off
+    if command.is_followed_by(text) and not (flags in FLAG_OF and name == "models"):
+        return f"{name}: {text}"
+    return "" if _flags_in(flags) is None or _NAMES_NEXT.fullmatch(name) else name
 
 
 def _with_text(name: str, text: str) -> str:
@@ -346,11 +348,28 @@ def _short_form(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN_CHARS else "…"
 
 
-def _is_all_flags(text: str) -> bool:
+# What else than settings goes only with some commands; "" is a question.
+_ONLY_WITH = {
+    "rows": ("rows",),
+    "as_": ("", "rows"),
+    "preview": ("", "rows", *words.WORDS["tasks"]),
+}
+
+
+def _are_flags_for(name: str, text: str) -> bool:
+    """Return whether a text is flags that may stand before a command."""
+    found = _flags_in(text)
+    fits = (name in _ONLY_WITH.get(one, (name,)) for one in found or ())
+    return found is not None and all(fits)
+
+
+def _flags_in(text: str) -> Iterable[str] | None:
+    """Return what a text sets that is no setting; None if it is not only flags."""
+    flags = FlagParser()
     try:
-        return not FlagParser().take(text).strip()
+        return None if flags.take(text).strip() else flags.others
     except InputError:
-        return False
+        return None
 
 
 def _is_answer(text: str, reply: str) -> bool:
@@ -363,6 +382,8 @@ def _is_answer(text: str, reply: str) -> bool:
 
 # What many a command of a shell takes, too: a question may end in it.
 _OF_SHELLS = re.compile(r"--(?:all|file|help|out|quiet|strict)(?![\w-])")
+# A question that would end so is about the flag behind it.
+_NAMES_NEXT = re.compile(words.WORDS["patterns"]["names_next"], re.IGNORECASE)
 _BEFORE_FLAG = re.compile(r"(\S)\s+(?=--?[A-Za-z])")
 _MOST_FLAGS_CHARS = 300
 
@@ -373,7 +394,8 @@ def _refuse_flags_behind(text: str, start: str) -> None:
         before, flags = text[: found.end(1)], text[found.end() :].rstrip()
         is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
         is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)
-        if (is_ours or found[1] in ".!?") and _is_all_flags(flags):
+        is_ours = is_ours and not _NAMES_NEXT.search(before)
+        if (is_ours or found[1] in ".!?") and _are_flags_for("", flags):
             what = f"flags stand before the question, and {flags} stands behind it"
             hint = f"Type: {start}{flags} {_short_form(before)}   {TO_ASK}"
             raise InputError(what, "nothing was sent", hint)

@@ -94,6 +94,19 @@ def test_which_code_can_be_said(
     assert said in done.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "cell"), [("code --all", "x = 1\n\ny = 2"), ("/code --2", "y = 2")]
+)
+def test_what_is_told_for_a_flag_of_code_puts_it_in(
+    shell: Shell, typed: str, cell: str
+) -> None:
+    shell.run(say(THREE))
+    refused = shell.run(f"%nemotron {typed}")
+    line = refused.error.partition("Did you mean: ")[2].partition("   ")[0]
+
+    assert shell.run(line).next_cell == cell
+
+
 def test_there_must_be_code_to_put_in(shell: Shell) -> None:
     never = shell.run("%nemotron code")
     shell.run(say("Only words."))

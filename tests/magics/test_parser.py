@@ -590,6 +590,41 @@ def test_what_is_for_the_shell_or_for_ipython_is_told_as_that(
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "what is --code",
+        "what does pandas mean by --code",
+        "tell me about --fresh",
+        "is there a flag --preview",
+        "what happens with --replace",
+        "What's --max-tokens 100",
+        "explain --all",
+        "plot a sample --sample 5",
+    ],
+)
+def test_a_flag_that_is_asked_about_is_a_part_of_the_question(line: str) -> None:
+    assert read(line) == ParsedMagic(text=line)
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("code --all", "code: all"),
+        ("models --all", "models"),
+        ("fix --strict", "fix"),
+        ("explain --code", "--code explain"),
+        ("rows --all", "--all rows"),
+        ("usage --preview", "usage"),
+        ("login --fresh", "--fresh login"),
+    ],
+)
+def test_a_flag_behind_a_command_is_told_as_one_that_goes_with_it(
+    line: str, meant: str
+) -> None:
+    assert f"Did you mean: %nemotron {meant}   To ask" in refusal(line)
+
+
+@pytest.mark.parametrize(
     "line", ["why q", "what is q", "show q", "my q?", "the Q", "all q please", "plot q"]
 )
 def test_no_question_is_a_command_for_one_letter(line: str) -> None:

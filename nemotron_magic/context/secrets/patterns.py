@@ -87,8 +87,9 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     is_login = _is_login(tokens)
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
     may_be_asked = by_hand or "?" in text
-    # A word that leads to a key is none.
-    telling = [one for one in tokens if one[0].lower() not in words("leading")]
+    # A word that leads to a key is none, nor is a flag.
+    leading = {*words("leading"), *re.findall(r"(?<!\S)--?[a-z-]+(?!\S)", text)}
+    telling = [one for one in tokens if one[0].lower() not in leading]
     others = [one for one in telling if not _names_key(one[0])]
     made = [one for one in others if _looks_made(one[0])]
     keys = made if is_named or not by_hand else []
