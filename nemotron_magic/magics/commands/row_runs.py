@@ -126,10 +126,9 @@ def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
         if not isinstance(node, ast.Attribute | ast.Subscript):
             break
         node = node.value
-    raise InputError(
-        f"there is no column {one_line(label, 40)} beside {expression}",
-        hint="Take the frame, too: rows: df[['review', 'truth']] with {review} below",
-    )
+    what = f"there is no column {one_line(label, 40)} beside {expression}"
+    hint = "Take the frame, too: rows: df[['review', 'truth']] with {review} below"
+    raise InputError(what, hint=hint)
 
 
 def _preview(app: App, question: RowsQuestion, settings: Settings) -> str:
@@ -275,10 +274,9 @@ def _forgotten(app: App, store: RowStore, name: str) -> str:
     names = sorted({one.name for one in store.tasks()})
     if name not in names:
         known = one_line(", ".join(names) or "none yet", 200)
-        raise InputError(
-            f"there is no run {one_line(name, 40)}" if name else "forget what?",
-            hint=f"There are: {known}   Type: %nemotron rows: forget NAME",
-        )
+        what = f"there is no run {one_line(name, 40)}" if name else "forget what?"
+        hint = f"There are: {known}   Type: %nemotron rows: forget NAME"
+        raise InputError(what, hint=hint)
     return f"Forgot {plural(store.forget(name), 'answer')} of {as_cell(name)}."
 
 
@@ -301,10 +299,9 @@ def _checked(app: App, store: RowStore, text: str) -> str:
         settled = [s for r in doubtful if (s := _settled(r, logged))]
         store.put(task.hash, settled)
         free = sum(one.state == RowState.REFUSED for one in settled)
-        lines.append(
-            f"{as_cell(task.name or 'rows')}: {len(settled) - free:,} billed, "
-            f"{free:,} not billed, {len(doubtful) - len(settled):,} not in the log."
-        )
+        name, lost = as_cell(task.name or "rows"), len(doubtful) - len(settled)
+        told = f"{len(settled) - free:,} billed, {free:,} not billed"
+        lines.append(f"{name}: {told}, {lost:,} not in the log.")
     return "  \n".join(lines) or "No row may have been billed without an answer."
 
 

@@ -160,8 +160,7 @@ class Cluster:
         self._handed = [one for one in self._handed if not one.done()]
         for worker, share in shares.items():
             work = (_take_on, self._topic, worker, share, load[worker])
-            handed = self._dask.submit(*work, workers=[worker], pure=False)
-            self._handed.append(handed)
+            self._handed += [self._dask.submit(*work, workers=[worker], pure=False)]
 
     def stop(self) -> None:
         """Let all that is under way go."""
@@ -208,11 +207,10 @@ class Cluster:
             way = urlsplit(address)
             is_safe = way.scheme in ("tls", "wss", "inproc")
             if not is_safe and not loopback_addresses(way.hostname or ""):
-                raise InputError(
-                    f"the workers have no key for {key.origin}",
-                    f"it goes to none over {way.scheme}: in the clear",
-                    "Set AIMLAPI_API_KEY where the workers run, or use TLS",
-                )
+                what = f"the workers have no key for {key.origin}"
+                why = f"it goes to none over {way.scheme}: in the clear"
+                hint = "Set AIMLAPI_API_KEY where the workers run, or use TLS"
+                raise InputError(what, why, hint)
 
     def _hear(self, event: tuple[float, dict[str, bytes]]) -> None:
         said = pickle.loads(event[1]["event"])

@@ -285,12 +285,13 @@ class Run:
     def _look_at(self, guard: InterruptGuard) -> None:
         """Stop when the user does: what is under way may land, until asked twice."""
         now_s = self._clock_s()
+        answers = self._answers
         if guard.is_pressed:
             guard.is_pressed = False
-            if isinstance(self._answers.stopped, errors.InterruptedByUser):
-                self._ends_s = now_s
-            self._answers.stopped = errors.InterruptedByUser("stopped by you")
-        if self._answers.stopped is not None:
+            is_second = isinstance(answers.stopped, errors.InterruptedByUser)
+            self._ends_s = now_s if is_second else self._ends_s
+            answers.stopped = errors.InterruptedByUser("stopped by you")
+        if answers.stopped is not None:
             self._ends_s = min(self._ends_s, now_s + _GRACE_S)
         if now_s >= self._ends_s:
             self._drop()
@@ -447,10 +448,8 @@ def _check(question: task.RowsQuestion) -> None:
     """Raise InputError for a figure out of its range."""
     at_once = question.at_once
     if not (_is_number(at_once, Integral) and 1 <= at_once <= _MOST_AT_ONCE):
-        raise InputError(
-            f"at_once must be from 1 to {_MOST_AT_ONCE}, got {at_once!r}",
-            hint="More is no faster: a service lets few through",
-        )
+        what = f"at_once must be from 1 to {_MOST_AT_ONCE}, got {at_once!r}"
+        raise InputError(what, hint="More is no faster: a service lets few through")
     for name, kind in {"rpm": Real, "tpm": Real, "sample": Integral}.items():
         value = getattr(question, name)
         if value is not None and not (_is_number(value, kind) and value > 0):
@@ -458,10 +457,9 @@ def _check(question: task.RowsQuestion) -> None:
             raise InputError(f"{name} must be {noun} above 0, got {value!r}")
     for word in question.again:
         if word not in AGAIN:
-            raise InputError(
-                f"again takes {', '.join(AGAIN)}, got {one_line(str(word), 40)}",
-                hint="errors: unusable answers; billed: rows without an answer",
-            )
+            what = f"again takes {', '.join(AGAIN)}, got {one_line(str(word), 40)}"
+            hint = "errors: unusable answers; billed: rows without an answer"
+            raise InputError(what, hint=hint)
 
 
 def _is_number(value: Any, kind: type) -> bool:
@@ -474,15 +472,13 @@ def _labels_of(label: Any, table: task.Table) -> Sequence[Any]:
         return ()
     if isinstance(label, str):
         if label not in table.names:
-            raise InputError(
-                f"there is no column {one_line(label, 40)} with the truth",
-                hint=f"There are: {one_line(', '.join(table.names), 200)}",
-            )
+            what = f"there is no column {one_line(label, 40)} with the truth"
+            known = one_line(", ".join(table.names), 200)
+            raise InputError(what, hint=f"There are: {known}")
         return table.column(table.names.index(label))
     truth = task.read_table(label)
     if truth.size != table.size or len(truth.names) != 1:
-        raise InputError(
-            f"label has {plural(truth.size, 'value')}, and there "
-            f"{'is' if table.size == 1 else 'are'} {plural(table.size, 'row')}"
-        )
+        there = f"there {'is' if table.size == 1 else 'are'}"
+        rows = plural(table.size, "row")
+        raise InputError(f"label has {plural(truth.size, 'value')}, and {there} {rows}")
     return truth.column(0)

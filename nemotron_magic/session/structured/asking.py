@@ -80,11 +80,9 @@ def dressed(
 ) -> tuple[PreparedPrompt, Settings]:
     """Return a prompt and its settings with the form of the answer that is wanted."""
     if (settings["n"] or 1) > 1:
-        raise errors.InputError(
-            "--as takes one answer, and n asks for several",
-            "nothing was sent",
-            "Type: %config Nemotron.n = None",
-        )
+        what = "--as takes one answer, and n asks for several"
+        hint = "Type: %config Nemotron.n = None"
+        raise errors.InputError(what, "nothing was sent", hint)
     more, line = body_for(rung, prompt.wanted or Fields(()))
     *before, last = prompt.messages
     messages = (*before, {**last, "content": f"{last['content']}\n\n{line}"})

@@ -135,10 +135,11 @@ def _single(part: str) -> Field | None:
     head, colon, tail = (one.strip() for one in part.partition(":"))
     shape = _tokens(head)
     if shape and shape[0] in _SHORT:
-        return _described(_shaped(Field("value"), shape, part), tail)
+        return _shaped(Field("value"), shape, tail, part)
     first, bar, _ = head.partition("|")
     is_name = " " in first.strip() and not re.fullmatch(r"\s*(['\"]).*\1\s*", first)
-    return None if colon or not bar or is_name else _described(Field("label"), head)
+    is_named = colon or not bar or is_name
+    return None if is_named else _shaped(Field("label"), [], head, part)
 
 
 def _tokens(head: str) -> list[str]:
@@ -168,26 +169,14 @@ def _field(part: str) -> Field:
     if "enum" in shape and not has_labels:
         raise _Wrong(f"{name} has no labels", f"{name}: one|another")
     one = Field(name, "date" if name == "date" and not has_labels else "str")
-    return _described(_shaped(one, shape, part), tail)
+    return _shaped(one, shape, tail, part)
 
 
-def _described(one: Field, tail: str) -> Field:
-    """Return a field with its description, or its labels."""
-    if "|" not in tail:
-        return replace(one, about=one_line(tail, 500))
-    texts = tail.rstrip("? ").split("|")
-    plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text.strip()) for text in texts)
-    labels = tuple(dict.fromkeys(filter(None, plain)))
-    are_numbers = all(re.fullmatch(r"-?\d+", label) for label in labels)
-    if not labels or one.kind not in ("str", "int" if are_numbers else "str"):
-        what = f"{one.name} has labels that are no {one.kind}"
-        raise _Wrong(what, f"{one.name}: {'|'.join(labels) or 'one|another'}")
-    is_nullable = one.is_nullable or tail.endswith("?")
-    return replace(one, labels=labels, is_nullable=is_nullable)
+def _shaped(one: Field, shape: list[str], tail: str, part: str) -> Field:
+    """Return a field with what is typed behind its name, and behind the colon.
 
-
-def _shaped(one: Field, shape: list[str], part: str) -> Field:
-    """Return a field with the type, range and `?` that are typed behind its name."""
+    That is a type, a range and `?`; then a description, or labels.
+    """
     for token in shape:
         limits = _RANGE.fullmatch(token)
         if token == "?":
@@ -201,7 +190,17 @@ def _shaped(one: Field, shape: list[str], part: str) -> Field:
         elif token not in ("enum", "of"):
             what = f"{one_line(part, 60)}: {one_line(token, 30)} is no type"
             raise _Wrong(what, _meant(part, token))
-    return one
+    if "|" not in tail:
+        return replace(one, about=one_line(tail, 500))
+    texts = tail.rstrip("? ").split("|")
+    plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text.strip()) for text in texts)
+    labels = tuple(dict.fromkeys(filter(None, plain)))
+    are_numbers = all(re.fullmatch(r"-?\d+", label) for label in labels)
+    if not labels or one.kind not in ("str", "int" if are_numbers else "str"):
+        what = f"{one.name} has labels that are no {one.kind}"
+        raise _Wrong(what, f"{one.name}: {'|'.join(labels) or 'one|another'}")
+    is_nullable = one.is_nullable or tail.endswith("?")
+    return replace(one, labels=labels, is_nullable=is_nullable)
 
 
 def _limited(one: Field, limits: re.Match[str], part: str) -> Field:
