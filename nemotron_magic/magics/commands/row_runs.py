@@ -67,11 +67,10 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
     # These say something of a conversation, and a row has none.
     others = ("code", "replace", "files", "notebook", "thread", "fresh")
     if given := next((one for one in others if getattr(call, one)), ""):
-        raise InputError(
-            f"--{given.removesuffix('s')} is for a question, and has no use for rows",
-            f"each row goes out by itself; {_UNSENT}",
-            f"Leave it out: %%nemotron … rows: {call.text}",
-        )
+        flag, why = f"--{given.removesuffix('s')}", "each row goes out by itself"
+        what = f"{flag} is for a question, and has no use for rows"
+        hint = f"Leave it out: %%nemotron … rows: {call.text}"
+        raise InputError(what, f"{why}; {_UNSENT}", hint)
     question = _question(app, call, expression)
     if call.preview:
         app.displays.show_markdown(_preview(app, question, settings))

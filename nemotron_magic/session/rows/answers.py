@@ -54,6 +54,7 @@ _HOW_ON = {
 }
 """What to do when most rows end so."""
 
+_OF_USAGE = ("prompt_tokens", "completion_tokens", "cost_usd")
 _LIMIT = errors.RateLimitError
 _BUSY = (_LIMIT, errors.ServiceError, errors.ConnectError)
 _SYSTEMIC = (
@@ -365,17 +366,9 @@ class Answers:
 
     def record(self, row: PendingRow, state: RowState, **more: Any) -> AnswerRecord:
         """Return how a row stands now, to be recorded."""
-        return AnswerRecord(
-            row.key,
-            state,
-            self._means.now_s(),
-            row.attempts,
-            prompt_tokens=row.usage.prompt_tokens,
-            completion_tokens=row.usage.completion_tokens,
-            cost_usd=row.usage.cost_usd,
-            run=self._run,
-            **more,
-        )
+        more |= {name: getattr(row.usage, name) for name in _OF_USAGE}
+        now_s, run = self._means.now_s(), self._run
+        return AnswerRecord(row.key, state, now_s, row.attempts, run=run, **more)
 
 
 def _is_odd(row: PendingRow) -> bool:
@@ -393,8 +386,7 @@ def _may_be_billed(error: NemotronError) -> bool:
     return is_failure or isinstance(error, errors.OutcomeUnknownError)
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value.isoformat()
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False,
+    default=lambda one: one.value if isinstance(one, Enum) else one.isoformat(),
+)

@@ -26,6 +26,7 @@ from nemotron_magic.core.events import Sent
 from nemotron_magic.session.credentials import Credentials, KeyStore
 from nemotron_magic.session.reply import Reply, ReplyAccumulator
 
+Say = Callable[[Any], object]
 _LOOK_S = 0.2
 
 
@@ -51,12 +52,7 @@ class Ended:
 class Threads:
     """Sends from threads of this process, each with a connection of its own."""
 
-    def __init__(
-        self,
-        client: Client,
-        put: Callable[[Ended], object],
-        begun: Callable[[bytes], object] = bool,
-    ) -> None:
+    def __init__(self, client: Client, put: Say, begun: Say = bool) -> None:
         self._client, self._put, self._tell_begun = client, put, begun
         self._requests: SimpleQueue[RowRequest | None] = SimpleQueue()
         self._stops: list[CancelToken] = []
@@ -118,7 +114,7 @@ _senders: dict[str, tuple[Threads, Key | None]] = {}
 class Cluster:
     """Sends from the workers that a `distributed.Client` is connected to."""
 
-    def __init__(self, client: Any, put: Callable[[Ended], object], topic: str) -> None:
+    def __init__(self, client: Any, put: Say, topic: str) -> None:
         why = ""
         if not hasattr(client, "nthreads"):
             why = f"no distributed.Client, but of type {type(client).__name__}"
@@ -130,13 +126,12 @@ class Cluster:
             hint = "Such as: engine=Client(cluster)"
             raise InputError(f"engine is {why}", "nothing was sent", hint)
         self._dask, self._put, self._topic = client, put, f"nemotron-rows-{topic}"
-        self._lock = Lock()
+        self._lock, self._is_over = Lock(), Event()
         self._at: dict[bytes, str] = {}  # the worker that has a row
         self.begun: set[bytes] = set()  # rows whose requests have gone out
         self._there: list[str] = []  # the workers; to ask for them takes 2 ms
         self._ready: set[str] = set()
         self._handed: list[Any] = []
-        self._is_over = Event()
 
     def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
         """Hand requests to the workers that have the fewest."""

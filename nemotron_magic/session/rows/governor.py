@@ -35,8 +35,7 @@ class _Bucket:
 
     def __init__(self, a_minute: float, now_s: float) -> None:
         self._a_second = a_minute / 60
-        self._room = max(1.0, self._a_second)
-        self.left = self._room
+        self.left = self._room = max(1.0, self._a_second)
         self._seen_s = now_s
 
     def wait_s(self, units: float, now_s: float) -> float:
@@ -69,8 +68,8 @@ class Governor:
         self.spent_usd = self._reserved_usd = 0.0
         self.in_flight = 0
         self._clock_s, self._began_s = clock_s, clock_s()
-        self._requests = _Bucket(rpm, self._began_s) if rpm else None
-        self._tokens = _Bucket(tpm, self._began_s) if tpm else None
+        limits = (rpm, tpm)
+        self._buckets = [_Bucket(one, self._began_s) if one else None for one in limits]
         self._lock = RLock()
         self._costs_usd: list[float] = []
         self._accepted = self._ended = self._since_change = self._refusals = 0
@@ -86,7 +85,7 @@ class Governor:
             now_s = self._clock_s()
             if self.in_flight >= self.slots:
                 return math.inf
-            both = ((self._requests, 1), (self._tokens, tokens))
+            both = zip(self._buckets, (1, tokens), strict=True)
             buckets = [(one, many) for one, many in both if one]
             waits = (one.wait_s(many, now_s) for one, many in buckets)
             wait_s = max((self.hold_s - now_s, *waits))

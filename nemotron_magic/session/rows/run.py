@@ -327,11 +327,8 @@ class Run:
             if not doubtful:
                 return
             known = self._means.store.find(self.task.hash)
-            alive = {
-                one.run
-                for one in known.values()
-                if one.run != self._run and one.changed_s >= self._began_at_s
-            }
+            alive = {r.run for r in known.values() if r.changed_s >= self._began_at_s}
+            alive.discard(self._run)
             found |= {key: known[key] for key in doubtful & known.keys()}
             records = (found[key] for key in doubtful & found.keys())
             if not any(r.state == RowState.SENT and r.run in alive for r in records):
@@ -455,11 +452,10 @@ def _check(question: task.RowsQuestion) -> None:
         if value is not None and not (_is_number(value, kind) and value > 0):
             noun = "a whole number" if kind is Integral else "a number"
             raise InputError(f"{name} must be {noun} above 0, got {value!r}")
-    for word in question.again:
-        if word not in AGAIN:
-            what = f"again takes {', '.join(AGAIN)}, got {one_line(str(word), 40)}"
-            hint = "errors: unusable answers; billed: rows without an answer"
-            raise InputError(what, hint=hint)
+    if odd := [word for word in question.again if word not in AGAIN]:
+        what = f"again takes {', '.join(AGAIN)}, got {one_line(str(odd[0]), 40)}"
+        hint = "errors: unusable answers; billed: rows without an answer"
+        raise InputError(what, hint=hint)
 
 
 def _is_number(value: Any, kind: type) -> bool:

@@ -112,7 +112,7 @@ class RowsQuestion:
 class RowTask:
     """One instruction for all rows of a table; `names` are the columns that go out.
 
-    Raise InputError if it names no column and has too many. `unsent` is a column that
+    Raise InputError for an instruction that cannot be sent. `unsent` is a column that
     must not go out, as it holds the truth.
     """
 
@@ -275,10 +275,7 @@ def _part_of(value: Any) -> Any:
 def _parts(
     instruction: str, names: Sequence[str], unsent: str | None
 ) -> tuple[Sequence[str | int], list[int]]:
-    """Return the texts of an instruction with places of columns, and those that go out.
-
-    Without any of them in it, all columns do; raise InputError if those are too many.
-    """
+    """Return the texts of an instruction with places of columns, and those it sends."""
     known = {name: at for at, name in reversed([*enumerate(names)]) if name}
     words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
     pieces = re.split(r"\{(" + words + r")\}", instruction) if known else [instruction]

@@ -207,15 +207,11 @@ class Fields:
         """Return the key of each field in an object, as it is written there."""
         if not isinstance(found, dict):
             return {}
-        if self._own_keys.keys() <= found.keys():
-            return self._own_keys
+        if found.keys() >= {*self.names}:
+            return {name: name for name in self.names}
         near = {_plain(key): key for key in found} | {key: key for key in found}
         keys = ((name, near.get(name, near.get(_plain(name)))) for name in self.names)
         return {name: key for name, key in keys if key is not None}
-
-    @cached_property
-    def _own_keys(self) -> dict[str, str]:
-        return {name: name for name in self.names}
 
     def matches(self, found: Any) -> bool:
         """Return whether an object has the keys of an answer; null may be left out."""

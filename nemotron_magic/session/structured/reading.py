@@ -71,10 +71,7 @@ def read_value(
 
 
 def _found(text: str, fields: Fields, is_cut: bool) -> Iterator[tuple[Any, str]]:
-    """Yield what each reading finds, and what was done for it, the strictest first.
-
-    Where there is nothing else, an object that lacks some of the keys.
-    """
+    """Yield what each reading finds, and what was done for it, the strictest first."""
     yield _whole(text, fields), ""
     if is_cut:  # what is cut off would be taken for whole
         return
@@ -126,10 +123,7 @@ def _objects(text: str) -> Iterator[Any]:
 
 
 def _only(found: Any, fields: Fields) -> Any:
-    """Return the object with the keys of an answer in a value; None if none has them.
-
-    Raise Misfit if there are several that differ.
-    """
+    """Return the one object in a value that has the keys of an answer; None if none."""
     matching: list[Any] = []
     waiting = [found]
     while waiting:
@@ -254,10 +248,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=int, stric
 
 
 def _strict(text: str) -> Any:
-    """Return a JSON text as a value, also if it was encoded twice; None if it is none.
-
-    A key that stands twice in an object, or `NaN`, is no JSON.
-    """
+    """Return a JSON text as a value, also if encoded twice; None if it is none."""
     try:
         found = _DECODER.decode(text)
         is_json = isinstance(found, str) and found.lstrip()[:1] in ("{", "[")

@@ -58,10 +58,7 @@ def is_type(word: str) -> bool:
 
 
 def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
-    """Return the fields of a type in user code, if only its name was typed.
-
-    Raise InputError where that is a type's name with an error in it.
-    """
+    """Return the fields of a type in user code, if only its name was typed."""
 
     def is_type(value: Any) -> bool:
         return isinstance(value, type) or typing.get_origin(value) is not None
@@ -80,9 +77,6 @@ def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
 
 def _unreadable(what: str, hint: str = _HOW) -> InputError:
     return InputError(f"--as: {what}", "nothing was sent", hint)
-
-
-# --- text -----------------------------------------------------------------------------
 
 
 class _Wrong(Exception):
@@ -173,10 +167,7 @@ def _field(part: str) -> Field:
 
 
 def _shaped(one: Field, shape: list[str], tail: str, part: str) -> Field:
-    """Return a field with what is typed behind its name, and behind the colon.
-
-    That is a type, a range and `?`; then a description, or labels.
-    """
+    """Return a field with its type, range and `?`, and its description or labels."""
     for token in shape:
         limits = _RANGE.fullmatch(token)
         if token == "?":
@@ -227,8 +218,6 @@ def _meant(part: str, token: str) -> str:
     rest = part.partition(name)[2].replace(":", " –", 1)
     return f"{name}: {rest.strip(' ?[]')}"
 
-
-# --- Python types, as JSON schemas ----------------------------------------------------
 
 _NULL = {"type": "null"}
 _SCHEMAS: dict[Any, dict[str, Any]] = {
@@ -292,9 +281,6 @@ def _notes(notes: tuple[Any, ...]) -> dict[str, Any]:
     said += [("minimum", one.ge) for one in parts if hasattr(one, "ge")]
     said += [("maximum", one.le) for one in parts if hasattr(one, "le")]
     return dict(said)
-
-
-# --- JSON schemas ---------------------------------------------------------------------
 
 
 def _of_schema(schema: Mapping[str, Any]) -> Fields:
