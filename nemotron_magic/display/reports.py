@@ -22,6 +22,7 @@ from nemotron_magic.storage.records import Totals
 _MOST_DAYS = 14
 _BAR = 20  # characters of the longest
 
+_KEPT = "yes: nothing would be sent, and it costs nothing"
 _MISSES = {"on": "no", "replay": "no: it would fail, as nothing is asked in a replay"}
 
 
@@ -36,20 +37,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def preview_messages(
-    body: Mapping[str, Any],
-    notes: Sequence[tuple[str, str]],
-    heading: str = "What would be sent",
+    body: Mapping[str, Any], notes: Sequence[tuple[str, str]], heading: str
 ) -> str:
     """Return a request as Markdown: a table of what it takes, then all of it."""
     messages = enumerate(body["messages"], 1)
     texts = {f"{n}. {message['role']}": message["content"] for n, message in messages}
     sizes = {name: estimate_tokens(text) for name, text in texts.items()}
-    takes = [
-        *sizes.items(),
-        ("all messages", sum(sizes.values())),
-        ("all other fields", estimate_field_tokens(body)),
-    ]
-    rows = [*((what, f"about {size:,} tokens") for what, size in takes), *notes]
+    takes = {**sizes, "all messages": sum(sizes.values())}
+    takes["all other fields"] = estimate_field_tokens(body)
+    rows = [*((what, f"about {size:,} tokens") for what, size in takes.items()), *notes]
     lines = ([text.replace("|", "\\|") for text in row] for row in rows)
     fields = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
@@ -85,9 +81,7 @@ def preview_report(
     ]
     if settings["cache"] != "off":
         is_kept = session.is_cached(asked, settings)
-        cached = "yes: nothing would be sent, and it costs nothing"
-        kept = cached if is_kept else _MISSES[settings["cache"]]
-        notes.append(("in the cache", kept))
+        notes.append(("in the cache", _KEPT if is_kept else _MISSES[settings["cache"]]))
     return preview_messages(asked.body, notes, heading)
 
 
@@ -151,39 +145,30 @@ def recent_usage(ledger: Ledger) -> tuple[str, ...]:
 
 def usage(ledger: Ledger) -> str:
     """Return what calls took, by span and by model, as Markdown."""
-    spans = {
-        "This session": ledger.of_session(),
-        "Today": ledger.of_today(),
-        "This month": ledger.of_month(),
-    }
+    spans = {"This session": ledger.of_session(), "Today": ledger.of_today()}
+    spans["This month"] = ledger.of_month()
     months = ledger.by_model().items()
     models = {f"… {literal(name, 80)}": sums for name, sums in months if sums.calls}
     of_all = {"All time": ledger.of_all()}
     notes = _notes([*spans.values(), *of_all.values()])
     why = f": {ledger.error}" if ledger.error else ""
     is_in = f"`{ledger.path}`" if ledger.path else f"memory, for this session only{why}"
-    totals = table(
-        ("", *_FIGURES, "Faults"),
-        ((name, *_row(sums)) for name, sums in (spans | models | of_all).items()),
-    )
+    rows = ((name, *_row(sums)) for name, sums in (spans | models | of_all).items())
+    totals = table(("", *_FIGURES, "Faults"), rows)
     return "\n\n".join(filter(None, [totals, notes, f"Recorded in {is_in}."]))
 
 
 def _row(totals: Totals) -> tuple[str, ...]:
     first, speed = totals.mean_first_text_s, totals.tokens_per_s
-    faults = (
-        (totals.failed, "failed"),
-        (totals.interrupted, "interrupted"),
-        (totals.pending, "unfinished"),
-        (totals.retries, "sent again"),
-    )
+    faults = {"failed": totals.failed, "interrupted": totals.interrupted}
+    faults |= {"unfinished": totals.pending, "sent again": totals.retries}
     return (
         f"{totals.calls:,}",
         *tokens_text(totals),
         cost_text(totals),
         "" if first is None else f"{first:.1f} s",
         "" if speed is None else f"{speed:,.0f}",
-        ", ".join(f"{number:,} {what}" for number, what in faults if number),
+        ", ".join(f"{number:,} {what}" for what, number in faults.items() if number),
     )
 
 
