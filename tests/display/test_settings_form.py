@@ -91,7 +91,7 @@ def config() -> Nemotron:
 
 @pytest.fixture
 def form(config: Nemotron) -> SettingsForm:
-    return SettingsForm(config, WidgetFactory())
+    return SettingsForm(config, WidgetFactory(), lambda: False)
 
 
 Rows = Callable[[], dict[str, Any]]

@@ -129,6 +129,14 @@ class WidgetFactory:
         button.on_click(lambda button: press())
         return button
 
+    def toggle(
+        self, label: str, *classes: str, press: Callable[[], None], **traits: Any
+    ) -> Any:
+        """Return a button that stays down, or comes up, and calls `press`."""
+        toggle = self(ipywidgets.ToggleButton, *classes, description=label, **traits)
+        toggle.observe(lambda change: press(), names="value")
+        return toggle
+
     def drop(self, widget: Any) -> None:
         """Close a widget that is no longer shown."""
         del self._made[widget]

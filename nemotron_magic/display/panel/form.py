@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -37,18 +38,16 @@ class SettingsForm:
     """The settings of a session as controls of a panel."""
 
     def __init__(
-        self,
-        config: Any,
-        make: WidgetFactory,
-        is_rehearsal: Callable[[], bool] = lambda: False,
+        self, config: Any, make: WidgetFactory, is_rehearsal: Callable[[], bool]
     ) -> None:
         self._config, self._make, self._is_rehearsal = config, make, is_rehearsal
         self._controls: dict[str, Any] = {}
         self._notes: dict[str, Any] = {}
         self._models: list[Model] = []
         self._is_following = False
-        self._headings = {name: self._toggle(name) for name in SECTIONS}
-        self._shows_code = self._toggle("Show as code")
+        toggle = partial(make.toggle, press=self._arrange, tooltip="Show or hide")
+        self._headings = {name: toggle(name) for name in SECTIONS}
+        self._shows_code = toggle("Show as code")
         self._code = make(ipywidgets.HTML)
         reset = make.button("Reset all", self.reset)
         self._end = make(ipywidgets.HBox, "nm-bar", children=(self._shows_code, reset))
@@ -74,12 +73,6 @@ class SettingsForm:
         self._controls["model"].options = tuple(one.name for one in self._models)
         self._show_note("model", line_html(problem) or self._about_chosen())
 
-    def _toggle(self, label: str) -> Any:
-        looks = {"description": label, "tooltip": "Show or hide"}
-        toggle = self._make(ipywidgets.ToggleButton, **looks)
-        toggle.observe(lambda change: self._arrange(), names="value")
-        return toggle
-
     def _arrange(self) -> None:
         """Show the rows of what is open, each with its note below it."""
         with self._make.lock:  # the list of models comes in a thread of its own
@@ -101,15 +94,10 @@ class SettingsForm:
     def _control(self, parameter: Parameter) -> Any:
         kind, traits = _kind(parameter)
         flags = f" {', '.join(parameter.flags)}" if parameter.flags else ""
-        state = _state(parameter, getattr(self._config, parameter.name))
-        control = self._make(
-            kind,
-            *state.pop("_dom_classes"),
-            description=_label(parameter.name),
-            tooltip=f"{parameter.help} Takes {parameter.describe()}.{flags}",
-            **state,
-            **traits,
-        )
+        looks = {"description": _label(parameter.name), **traits}
+        looks["tooltip"] = f"{parameter.help} Takes {parameter.describe()}.{flags}"
+        value, classes = _state(parameter, getattr(self._config, parameter.name))
+        control = self._make(kind, *classes, value=value, **looks)
         control.observe(lambda change: self._set(parameter, change.new), names="value")
         return control
 
@@ -136,7 +124,7 @@ class SettingsForm:
             self._is_following = True
             try:
                 with control.hold_sync():
-                    control.value, control._dom_classes = state.values()
+                    control.value, control._dom_classes = state
             finally:
                 self._is_following = False
             self._show_note(name, self._about_chosen() if name == "model" else "")
@@ -264,14 +252,12 @@ def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
     return ipywidgets.Text, traits
 
 
-def _state(parameter: Parameter, value: Any) -> dict[str, Any]:
-    """Return a value as its control takes it; what is not at its default is marked."""
+def _state(parameter: Parameter, value: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return a value as its control takes it, and classes: one not at its default."""
     is_choice = parameter.kind == "boolean" or parameter.choices
     changed = () if value == parameter.default else ("nm-changed",)
-    return {
-        "value": value if is_choice else as_text(parameter, value),
-        "_dom_classes": ("nm-row", f"nm-{parameter.name}", *changed),
-    }
+    shown = value if is_choice else as_text(parameter, value)
+    return shown, ("nm-row", f"nm-{parameter.name}", *changed)
 
 
 def _label(name: str) -> str:

@@ -102,10 +102,9 @@ class Panel:
             publish(bundle, transient=place, update=bool(saved))
 
     def _toggle(self, name: str) -> Any:
-        looks = {"description": name, "tooltip": name, "value": name == "Ask"}
-        toggle = self._make(ipywidgets.ToggleButton, "nm-tab", **looks)
-        toggle.observe(lambda change: self._open_tab(name), names="value")
-        return toggle
+        looks = {"tooltip": name, "value": name == "Ask"}
+        press = partial(self._open_tab, name)
+        return self._make.toggle(name, "nm-tab", press=press, **looks)
 
     def _open_tab(self, name: str) -> None:
         """Show a tab; one that is open is brought up to date."""
