@@ -108,7 +108,7 @@ class DisplayManager:
         self._shell = shell
         self._environ = environ
         self.ticker = page.Ticker()
-        self.code_of: page.CodeOf = page.no_code
+        self.code_of: page.CodeOf = lambda reply: None
         self._rendered: tuple[object, Reply | None] = (None, None)
         self._bare: page.Renderer | None = None
         self._owes_footer = False

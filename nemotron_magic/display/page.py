@@ -167,10 +167,6 @@ class Publisher(Protocol):
         """Let the cell's outputs go when the next one comes."""
 
 
-def no_code(reply: Reply) -> None:
-    """Show nothing of the code of a reply."""
-
-
 class Renderer:
     """Shows one reply while it grows; this one shows nothing, for `--quiet`."""
 
@@ -206,7 +202,7 @@ class NotebookRenderer(Renderer):
     alone: bool
     clock_s: Callable[[], float]
     every: Callable[[Callable[[], bool]], None]
-    code_of: CodeOf = no_code
+    code_of: CodeOf = lambda reply: None
 
     def __post_init__(self) -> None:
         self._pace = RepaintBudget(self.clock_s)

@@ -18,7 +18,7 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import plural
 from nemotron_magic.display import WORDS, input_error, panel
 from nemotron_magic.display.insert import InsertOptions
-from nemotron_magic.display.page import CodeOf, Display, NotebookRenderer, no_code
+from nemotron_magic.display.page import Display, NotebookRenderer
 from nemotron_magic.display.reply import document, is_status, without_style
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
@@ -43,13 +43,11 @@ class Transcript:
     def __init__(
         self, make: panel.WidgetFactory, htmls_of: Callable[[Turn], list[str]]
     ) -> None:
-        self._make = make
-        self._htmls_of = htmls_of
+        self._make, self._htmls_of = make, htmls_of
         self._outputs: dict[int, tuple[Turn, list[Any]]] = {}
         self._growing: list[Any] = []
         self._continued: Turn | None = None
-        self._html = ""
-        self._is_cleared = False
+        self._html, self._is_cleared = "", False
         self.box = make(ipywidgets.VBox, "nm-turns")
 
     def show_turns(self, turns: Sequence[Turn], grown: Iterable[Any] = ()) -> None:
@@ -84,8 +82,7 @@ class Transcript:
             html = "" if continued else _question_html(question)
             tail = self._make(ipywidgets.HTML, *_LIKE_OUTPUTS)
             self._growing = [self._make.output(html), tail]
-            self._html = ""
-            self._continued = continued
+            self._html, self._continued = "", continued
             self._arrange()
 
     def end(self, turns: Sequence[Turn]) -> None:
@@ -145,10 +142,8 @@ class AskTab:
     """Ask the questions of one panel, one at a time, in a thread."""
 
     def __init__(self, host: panel.PanelHost, make: panel.WidgetFactory) -> None:
-        self._host = host
-        self._make = make
+        self._host, self._make, self._thread = host, make, MAIN
         self._cancel: CancelToken | None = None
-        self._thread = MAIN
         self._transcript = Transcript(make, self._turn_htmls)
         texts = {"value": host.draft, "placeholder": _WORDS["example"], "rows": 2}
         self._box = make(ipywidgets.Textarea, "nm-box", description="Question", **texts)
@@ -207,8 +202,7 @@ class AskTab:
             reply: Reply | None = None
             error: NemotronError | None = input_error("broken")
             try:
-                session = self._host.session
-                reply = session.ask(asked, settings, renderer.watch, cancel)
+                reply = self._host.session.ask(asked, settings, renderer.watch, cancel)
                 error = None
                 self._try_code(reply, cancel)
             except NemotronError as failed:
@@ -261,15 +255,14 @@ class AskTab:
         return [*self._host.session.conversation.threads.get(self._thread, ())]
 
     def _turn_htmls(self, turn: Turn) -> list[str]:
-        button = self._host.config.insert_button
-        code_of = partial(self._host.inserter.code_of, insert_button=button)
-        whole = self._renderer(code_of).htmls(turn.reply, turn.reply)
-        first, *more = map(_bare, whole)
+        button, renderer = self._host.config.insert_button, self._renderer()
+        renderer.code_of = partial(self._host.inserter.code_of, insert_button=button)
+        first, *more = map(_bare, renderer.htmls(turn.reply, turn.reply))
         return [_question_html(turn.question) + first, *more]
 
-    def _renderer(self, code_of: CodeOf = no_code) -> NotebookRenderer:
-        every = self._host.ticker
-        return NotebookRenderer(self._transcript, True, time.monotonic, every, code_of)
+    def _renderer(self) -> NotebookRenderer:
+        shared = self._transcript, True, time.monotonic, self._host.ticker
+        return NotebookRenderer(*shared)
 
     def _offer(self) -> None:
         busy = self._cancel is not None
