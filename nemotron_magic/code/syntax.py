@@ -87,9 +87,6 @@ def describe_finding(finding: Finding) -> str:
     return f"{words} ({finding.near}?)" if finding.near else words
 
 
-_OPENS_BLOCK = (
-    ast.AsyncFor, ast.DictComp, ast.For, ast.ListComp, ast.SetComp, ast.While,
-)  # fmt: skip
 _DEEPEST = 18  # of the compiler's 20
 
 
@@ -148,7 +145,9 @@ def _is_deep(tree: ast.Module) -> bool:
                 depth += len(items)
             case ast.Try() | ast.TryStar():
                 depth += 3
-            case _ if isinstance(node, _OPENS_BLOCK):
+            case ast.For() | ast.AsyncFor() | ast.While():
+                depth += 1
+            case ast.DictComp() | ast.ListComp() | ast.SetComp():
                 depth += 1
         if depth > _DEEPEST:
             return True

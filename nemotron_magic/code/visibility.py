@@ -306,10 +306,10 @@ def _mean_the_same(before: str, after: str) -> bool:
 
 
 _MOST_WARNINGS = 10
-_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
-_CARRIERS = "\U000e0000-\U000e0fff"
-_JOINERS = "\u200c\u200d\ufe00-\ufe0f"
-_HIDES = UNSEEN + _CONTROLS + _CARRIERS + _JOINERS
+_HIDES = (
+    f"{UNSEEN}\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\U000e0000-\U000e0fff"
+    "\u200c\u200d\ufe00-\ufe0f"  # joiners
+)
 # Flags of parts of countries are the only use of tags that is left.
 _FLAG = "(?:gbeng|gbsct|gbwls)".translate({n: n + 0xE0000 for n in range(97, 123)})
 # In texts, joiners belong to emoji and to scripts that need them; one selector may

@@ -18,7 +18,7 @@ def test_every_pattern_can_be_read() -> None:
 
 
 def test_every_pattern_is_asked_for() -> None:
-    code = "".join(path.read_text("utf-8") for path in ROOM.glob("*.py"))
+    code = "".join(path.read_text("utf-8") for path in ROOM.rglob("*.py"))
     asked = set(re.findall(r'"(\w+)"', code)) | {"shell_text", "python_text"}
     named = set(re.findall(r"@(\w+)@", "".join(TABLE.values())))
 

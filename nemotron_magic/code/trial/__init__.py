@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -91,10 +91,9 @@ class Trials:
         reason = reason or unsupported() or self._reason(cells)
         if not reason and before_s > self.limit_s:
             reason = f"the cell took {before_s:.0f} s when it last ran"
-        outcomes: list[dict[str, Any]] = []
+        verdicts: list[Verdict] = []
         if not reason and cells:
-            outcomes, reason = yield from self._tried(cells, tick)
-        verdicts = [_verdict(one) for one in outcomes if "guard" not in one]
+            verdicts, reason = yield from self._tried(cells, tick)
         if verdicts and verdicts[-1].kind != "runs":
             reason = "the code before it did not run to its end"
         missing = len(cells) - len(verdicts)
@@ -110,7 +109,7 @@ class Trials:
 
     def _tried(
         self, cells: Sequence[str], tick: Callable[[float], None]
-    ) -> Generator[None, None, tuple[list[dict[str, Any]], str]]:
+    ) -> Generator[None, None, tuple[list[Verdict], str]]:
         """Fork, wait; return what the copy wrote, and why it wrote no more."""
         # Here and not above: most sessions try nothing.
         from nemotron_magic.code.trial.child import run_in_child
@@ -144,10 +143,8 @@ class Trials:
                 run_in_child(self.shell, cells, place, guards, parent)
             theirs.close()
             data, reason = yield from _watched(child, ours.fileno(), self.limit_s, tick)
-        outcomes = [one for line in data.split(b"\n") if (one := _outcome(line))]
-        if outcomes and "guard" in outcomes[-1]:
-            reason = f"the copy could not be guarded ({outcomes[-1]['guard']})"
-        return outcomes, reason or "the copy ended without a word"
+        verdicts = [one for line in data.split(b"\n") if (one := _verdict(line))]
+        return verdicts[: len(cells)], reason or "the copy ended without a word"
 
     def _hidden(self) -> tuple[str, ...]:
         home = Path.home()
@@ -170,14 +167,13 @@ def finished(steps: Generator[None, None, _T]) -> _T:
             return end.value  # type: ignore[no-any-return]
 
 
-def _verdict(outcome: Mapping[str, Any]) -> Verdict:
-    elapsed_s = float(outcome["elapsed_s"])
-    if outcome.get("refused"):
-        return Verdict("not tried", f"it {outcome['refused']}", elapsed_s)
-    if "error" not in outcome:
-        return Verdict("runs", "", elapsed_s, str(outcome.get("value", "")))
-    error, message = str(outcome["error"]), str(outcome["message"])
-    return Verdict("fails", "", elapsed_s, "", error, message, outcome["line"])
+def _verdict(line: bytes) -> Verdict | None:
+    """Return what a copy wrote of one cell; None if the code wrote it, or half."""
+    with suppress(ValueError, RecursionError, TypeError):
+        found = Verdict(**json.loads(line))
+        is_kind = found.kind in ("runs", "fails", "not tried")
+        return found if is_kind and isinstance(found.elapsed_s, float) else None
+    return None
 
 
 def unsupported() -> str:
@@ -235,16 +231,6 @@ def _watched(
             os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
     return data, reason or _end(status)
-
-
-def _outcome(line: bytes) -> dict[str, Any]:
-    """Return what a copy wrote of one cell; nothing if the code wrote it, or half."""
-    with suppress(ValueError, RecursionError, KeyError, TypeError):
-        found = dict(json.loads(line))
-        if "guard" in found or isinstance(found["elapsed_s"], float):
-            is_whole = "error" not in found or {"message", "line"} <= found.keys()
-            return found if is_whole else {}
-    return {}
 
 
 def _end(status: int) -> str:
@@ -370,11 +356,9 @@ def _not_copied(reached: Namespace) -> str:
 def _home(value: object) -> str:
     """Return the top-level package that a value, or a module, comes from."""
     if isinstance(value, ModuleType):
-        module = value.__name__
-    else:
-        made = value if isinstance(value, (type, FunctionType)) else type(value)
-        module = getattr(made, "__module__", "")
-    return str(module).partition(".")[0]
+        return value.__name__.partition(".")[0]
+    made = value if isinstance(value, (type, FunctionType)) else type(value)
+    return str(getattr(made, "__module__", "")).partition(".")[0]
 
 
 def _threads() -> Iterator[str]:

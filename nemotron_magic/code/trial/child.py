@@ -20,11 +20,12 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
-from nemotron_magic.code.syntax import LIBRARIES, by_word, words
+from nemotron_magic.code.syntax import LIBRARIES, by_word, pattern, words
 from nemotron_magic.code.trial.guards import (
     Guard,
     Place,
@@ -42,21 +43,11 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Caches of libraries, which do without where they may not write.
 _CACHE = re.compile(r"__pycache__|/\.?cache/|/\.?(?:config/)?(?:matplotlib|ipython)\b")
 # What libraries say of a refusal, where the error itself does not tell.
-_SIGNS = re.compile(
-    r"permission denied|not permitted|disk i/o error|database is locked|readonly|"
-    r"read-only|unable to open database|bad file descriptor|not a socket|"
-    r"install the required extension|function not implemented|"
-    r"can't start new thread|cannot allocate memory|out of memory",
-    re.IGNORECASE,
-)
+_SIGNS = pattern("sign_of_refusal")
 _REFUSALS = {
     errno.EPERM, errno.EACCES, errno.EROFS, errno.EBADF, errno.ENOSYS, errno.ENOTSOCK,
     errno.ENOMEM, errno.EXDEV,
 }  # fmt: skip
-
-
-class _Refused(PermissionError):
-    """Raised where a trial may not go on as the code wants."""
 
 
 def run_in_child(
@@ -66,11 +57,7 @@ def run_in_child(
     guards: Sequence[Guard],
     parent: int,
 ) -> NoReturn:
-    """Run cells in this forked process; write a line of JSON for each, and end.
-
-    A line holds `error` or `value`, `refused` (why it was not really tried) and
-    `elapsed_s`; of a guard that does not hold, only `guard`.
-    """
+    """Run cells in this forked process; write the verdict on each as JSON, and end."""
     try:
         _leave_kernel(parent)
         folder = os.getcwd()
@@ -80,18 +67,21 @@ def run_in_child(
             guard(own)
         run = _Run(shell, own)
         for cell in cells:
-            outcome = run.cell(cell)
-            _answer(place, outcome)
-            if "error" in outcome:
+            verdict = run.cell(cell)
+            _answer(place, verdict)
+            if "error" in verdict:
                 break
     except BaseException as error:
-        _answer(place, {"guard": f"{type(error).__name__}: {error}"[:_MOST_MESSAGE]})
+        words = f"{type(error).__name__}: {error}"[:_MOST_MESSAGE]
+        reason = f"the copy could not be guarded ({words})"
+        for _ in cells:
+            _answer(place, {"kind": "not tried", "reason": reason})
     finally:
         os._exit(0)
 
 
-def _answer(place: Place, outcome: dict[str, Any]) -> None:
-    data = json.dumps(outcome).encode() + b"\n"
+def _answer(place: Place, verdict: dict[str, Any]) -> None:
+    data = json.dumps(verdict).encode() + b"\n"
     while data:
         data = data[os.write(place.answer, data) :]
 
@@ -146,25 +136,27 @@ class _Run:
         sys.addaudithook(self._audit)
 
     def cell(self, source: str) -> dict[str, Any]:
-        """Run one cell; return what came of it."""
+        """Run one cell; return the verdict on it."""
         self._refusals.clear()
         self._raised.clear()
         begun_s = time.monotonic()
         error, value = self._ran(source)
-        outcome: dict[str, Any] = {"elapsed_s": round(time.monotonic() - begun_s, 4)}
+        elapsed_s = round(time.monotonic() - begun_s, 4)
+        verdict: dict[str, Any] = {"kind": "runs", "elapsed_s": elapsed_s}
         refusal = next(iter(self._refusals), "")
         if error is not None:
             refusal = refusal or next(filter(None, map(_refusal_of, _chain(error))), "")
             # Python 3.13 has private kinds of SyntaxError.
             kinds = [one.__name__ for one in type(error).__mro__]
-            outcome["error"] = next(one for one in kinds if one[0] != "_")
-            outcome["message"] = _message(error)
-            outcome["line"] = self._line(error)
+            verdict["kind"] = "fails"
+            verdict["error"] = next(one for one in kinds if one[0] != "_")
+            verdict["message"] = _message(error)
+            verdict["line"] = self._line(error)
         elif value is not None:
-            outcome["value"] = _shape_of(value)
+            verdict["value"] = _shape_of(value)
         if refusal:
-            outcome["refused"] = refusal
-        return outcome
+            verdict |= {"kind": "not tried", "reason": f"it {refusal}"}
+        return verdict
 
     def _ran(self, source: str) -> tuple[BaseException | None, object]:
         try:
@@ -192,7 +184,7 @@ class _Run:
 
     def _refuse_input(self, *args: object, **kwargs: object) -> NoReturn:
         self._refusals.append("asks for input")
-        raise _Refused("asks for input")
+        raise PermissionError("asks for input")
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Put refusals into words. It is no wall: libraries in C pass it by."""
@@ -205,7 +197,7 @@ class _Run:
                 self._refusals.append(f"writes {name}")
             elif _is_in(os.path.realpath(os.fsdecode(path)), self._place.unreadable):
                 self._refusals.append(f"reads {name}, which may be secret")
-                raise _Refused(name)
+                raise PermissionError(name)
             return
         refusal = _WORDS.get(event, "")
         if refusal == "changes files":
@@ -216,7 +208,7 @@ class _Run:
                 self._refusals.append(refusal)
         elif refusal:
             self._refusals.append(refusal)
-            raise _Refused(refusal)
+            raise PermissionError(refusal)
 
     def _is_outside(self, path: object) -> bool:
         if not isinstance(path, (str, bytes)):
@@ -298,8 +290,6 @@ def _run_jobs_in_turn() -> None:
     os.environ["LOKY_MAX_CPU_COUNT"] = "1"
     joblib = sys.modules.get("joblib.parallel")
     if joblib is not None:
-        try:
+        with suppress(Exception):
             joblib.DEFAULT_BACKEND = "sequential"  # type: ignore[attr-defined]
             joblib.parallel_config(backend="sequential").__enter__()
-        except Exception:
-            return
