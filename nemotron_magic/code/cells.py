@@ -116,9 +116,8 @@ def _python(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | 
     if is_said and not block.closed:
         code = _without_prose(code)
     is_shell = classify.is_all("known_command", code)
-    if pattern("shell_prompt").match(code) or (
-        is_said and is_shell and parsed(code) is None
-    ):
+    is_no_python = is_said and is_shell and parsed(code) is None
+    if is_no_python or pattern("shell_prompt").match(code):
         return _shell(code, magics)
     if block.language in _SESSIONS and not pattern("python_prompt").match(code):
         return None  # a console's output

@@ -18,7 +18,7 @@ from pyflakes.messages import UndefinedName
 
 from nemotron_magic.code import syntax
 from nemotron_magic.code.columns import missing_columns
-from nemotron_magic.code.syntax import Finding, Namespace
+from nemotron_magic.code.syntax import Finding, Namespace, handles
 from nemotron_magic.core.text import closest_match
 
 _LONGEST = 200_000  # characters; more than that is not checked
@@ -116,10 +116,8 @@ class _Checker(Checker):
 
     def handleAnnotation(self, annotation: ast.expr, node: ast.AST) -> None:  # noqa: N802
         """Read an annotation only where it is evaluated."""
-        is_local = isinstance(node, ast.AnnAssign) and isinstance(
-            self.scope, FunctionScope
-        )
-        if not (is_local or self._are_lazy):
+        is_local = isinstance(self.scope, FunctionScope)
+        if not (self._are_lazy or (is_local and isinstance(node, ast.AnnAssign))):
             super().handleAnnotation(annotation, node)
 
     def handle_annotation_always_deferred(self, *_: object) -> None:
@@ -176,9 +174,7 @@ def _guarded_names(tree: ast.Module) -> set[str]:
     found = syntax.tested_texts(tree)
     for node in ast.walk(tree):
         match node:
-            case ast.Try(body) | ast.With(_, body) if syntax.handles(
-                node, ["NameError"]
-            ):
+            case ast.Try(body) | ast.With(_, body) if handles(node, ["NameError"]):
                 found |= syntax.names_in(*body)
             case ast.Delete(targets):  # by then, functions may have read them
                 found |= syntax.names_in(*targets) & syntax.bound_names(tree)

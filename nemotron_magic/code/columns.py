@@ -13,7 +13,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from nemotron_magic.code import syntax
-from nemotron_magic.code.syntax import Finding, Namespace
+from nemotron_magic.code.syntax import Finding, Namespace, names_in
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
@@ -54,9 +54,7 @@ _Tables = Mapping[str, _Table]
 
 def missing_columns(tree: ast.Module, namespace: Namespace) -> list[Finding]:
     """Return a finding for each column that a table does not have."""
-    named = {
-        name: namespace[name] for name in syntax.names_in(tree) if name in namespace
-    }
+    named = {name: namespace[name] for name in names_in(tree) if name in namespace}
     # Two names of one table share what is known of it.
     known = {id(value): _table(value) for value in named.values()}
     tables = {name: t for name in named if (t := known[id(named[name])])}
@@ -136,9 +134,8 @@ def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) ->
         case ast.Call(func) if not isinstance(func, ast.Attribute | ast.Name):
             return True
         case ast.Call() if syntax.is_call_of(part, "run_line_magic", "run_cell_magic"):
-            return not syntax.HARMLESS_MAGICS.issuperset(
-                name for name, *_ in syntax.magics(part)
-            )
+            magics = {name for name, *_ in syntax.magics(part)}
+            return not magics <= syntax.HARMLESS_MAGICS
     parts = ast.iter_child_nodes(part)
     return any(_may_run_user_code(one, names, made) for one in parts)
 
@@ -244,10 +241,8 @@ def _named_in(node: ast.AST, tables: _Tables) -> Iterator[tuple[str, str, bool]]
             attributes = tables[name].attributes
             if attributes and part not in attributes and part[0] != "_":
                 yield name, part, False
-        case ast.Call(
-            ast.Attribute(ast.Name("sns" | "seaborn" | "px")), args, keywords
-        ):
-            named = {one.arg: one.value for one in keywords}
+        case ast.Call(ast.Attribute(ast.Name("sns" | "seaborn" | "px")), args, given):
+            named = {one.arg: one.value for one in given}
             data = named.get("data", named.get("data_frame", *args[:1]))
             for one in ("x", "y", "hue"):
                 match data, named.get(one):

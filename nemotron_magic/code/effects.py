@@ -223,9 +223,7 @@ class _Look:
             self._at_own_magic(line, body)
         elif name == "config":
             self._add_if(bool(re.match(r"\s*Nemotron\b.*=", line)), _SETTINGS)
-        elif name == "unload_ext" or (
-            name in ("env", "set_env") and re.search(r"=|\S\s+\S", line)
-        ):
+        elif _has("sets_variable", f"{name} {line}"):
             self._at_variables(line)
         elif name == "run":
             self._add(_FROM_URL if _has("url", line) else _FILE)
@@ -319,12 +317,15 @@ class _Names:
 
     def _place(self, node: ast.AST) -> str:
         match node:
+            case ast.Name(name) if name in self._known:
+                return self._known[name]
+            case ast.Name(name) if name in self._namespace:
+                return _path_of(self._namespace[name]) or name
             case ast.Name(name):
-                return self._named(name)
-            case ast.Subscript(ast.List(parts) | ast.Tuple(parts)) | ast.BoolOp(
-                _, parts
-            ):
-                return next(filter(None, map(self.path, parts)), "")
+                is_given = hasattr(builtins, name) or not self._star
+                return name if is_given else f"{self._star}.{name}"
+            case ast.Subscript(ast.List(some) | ast.Tuple(some)) | ast.BoolOp(_, some):
+                return next(filter(None, map(self.path, some)), "")
             case ast.IfExp(_, one, other):
                 return self.path(one) or self.path(other)
             case ast.Attribute(value, part) | ast.Subscript(value, part):
@@ -399,14 +400,6 @@ class _Names:
         called = (self.path(one.func) for one in syntax.nodes_of(ast.Call, node))
         by_shell = any(_SHELL in _effects(one) for one in called)
         return by_shell and _has("fetcher", self.text(node))
-
-    def _named(self, name: str) -> str:
-        if name in self._known:
-            return self._known[name]
-        if name in self._namespace:
-            return _path_of(self._namespace[name]) or name
-        is_given = hasattr(builtins, name) or not self._star
-        return name if is_given else f"{self._star}.{name}"
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""

@@ -175,11 +175,8 @@ def magics(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
 def constant_texts(node: ast.AST) -> list[str]:
     """Return the text of a constant, or those in a list; nothing of anything else."""
     parts = node.elts if isinstance(node, ast.List) else [node]
-    return [
-        one.value
-        for one in parts
-        if isinstance(one, ast.Constant) and isinstance(one.value, str)
-    ]
+    values = [one.value for one in parts if isinstance(one, ast.Constant)]
+    return [value for value in values if isinstance(value, str)]
 
 
 def is_call_of(node: ast.AST, *names: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import platform
 import re
 import select
 import shutil
@@ -180,9 +181,9 @@ def unsupported() -> str:
     """Return why this system can try nothing; empty if it can."""
     if sys.platform != "linux":
         return "trials need Linux"
-    from nemotron_magic.code.trial.guards import is_known_machine, landlock_version
+    from nemotron_magic.code.trial.guards import MACHINES, landlock_version
 
-    if not is_known_machine():
+    if platform.machine() not in MACHINES:
         return "trials need an x86_64 or aarch64 machine"
     if landlock_version() < 3:
         return "trials need landlock, which Linux has from 6.2 on unless it is off"

@@ -42,7 +42,7 @@ def system_call(call: int, *arguments: object) -> int:
 
 _TABLE = files(__package__).joinpath("system_calls.txt").read_text("utf-8")
 _RULES = [line.split() for line in _TABLE.splitlines() if line[0] != "#"]
-_MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _CLONE3, _SENDTO, _FUTEX = 435, (44, 206), (202, 98)
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -53,18 +53,13 @@ _CALL, _ARCHITECTURE = 0, 4  # places in struct seccomp_data
 _X32 = 0x40000000
 _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
 
-_column = _MACHINES.get(platform.machine(), (0, 0))[0]
+_column = MACHINES.get(platform.machine(), (0, 0))[0]
 FUTEX = _FUTEX[_column]  # in which a thread waits for a lock
-
-
-def is_known_machine() -> bool:
-    """Return whether the numbers of this machine's system calls are known."""
-    return platform.machine() in _MACHINES
 
 
 def _forbid_system_calls(place: Place) -> None:
     """Let every call fail that reaches other processes, the network or file modes."""
-    column, architecture = _MACHINES[platform.machine()]
+    column, architecture = MACHINES[platform.machine()]
     program = _program(column, architecture)
     code = b"".join(struct.pack("=HBBI", *one) for one in program)
     buffer = ctypes.create_string_buffer(code, len(code))
