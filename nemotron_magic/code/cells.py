@@ -72,13 +72,14 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
     if is_bare and not depth:
         code = strip_prompts(_trimmed(text))
         first, _, rest = code.partition("\n")
-        code = rest if first.strip().lower() in _PYTHON else code  # a fence's remains
+        if first.strip().lower() in words("python"):  # a fence's remains
+            code = rest
         # It does not tell whether it is whole, so it has to read as code to its end.
         if classify.is_python(code, is_whole=True, is_shown=False):
             yield CodeCell(code)
             return
     for block in blocks:
-        is_markdown = block.language in _MARKDOWN or (
+        is_markdown = block.language in words("markdown") or (
             not block.language and any(map(_opens, block.code.split("\n")))
         )
         if is_markdown and depth < _DEEPEST:
@@ -100,12 +101,12 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     if head and (magic := head[1]) in magics:
         known = magic_of(block.language, magics) == magic
         return CodeCell(code, magic if known else "python")
-    if is_python_name(block.language) or block.language in ("", *_SESSIONS):
+    if is_python_name(block.language) or block.language in ("", *words("sessions")):
         return _python(code, magics, block)
     magic = magic_of(block.language, magics)
     if magic and classify.is_all("line_magic", code):
         return CodeCell(code)
-    if block.language in _SHELLS:
+    if block.language in words("shells"):
         return _shell(code, magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if magic else None
 
@@ -119,7 +120,7 @@ def _python(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | 
     is_no_python = is_said and is_shell and parsed(code) is None
     if is_no_python or pattern("shell_prompt").match(code):
         return _shell(code, magics)
-    if block.language in _SESSIONS and not pattern("python_prompt").match(code):
+    if block.language in words("sessions") and not pattern("python_prompt").match(code):
         return None  # a console's output
     bare = _trimmed(strip_prompts(code))
     if is_said:  # unless it plainly is none
@@ -146,8 +147,6 @@ def _trimmed(code: str) -> str:
     return "\n".join(line[len(shared) * is_shared :] for line in lines)
 
 
-_PYTHON, _SESSIONS = words("python"), words("sessions")
-_SHELLS, _MARKDOWN = words("shells"), words("markdown")
 _MAGICS = by_word(LIBRARIES["languages"])
 
 
@@ -158,7 +157,7 @@ def magic_of(language: str, magics: Collection[str]) -> str:
 
 def is_python_name(language: str) -> bool:
     """Return whether a language is Python, of whichever version."""
-    return language.rstrip("0123456789.") in _PYTHON
+    return language.rstrip("0123456789.") in words("python")
 
 
 def is_known(language: str) -> bool:

@@ -62,7 +62,6 @@ def check(
 
 
 _MOST = 20
-_CALL_BACK = syntax.words("call_back")
 
 _Place = tuple[int, int]  # line and column
 
@@ -159,7 +158,7 @@ def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
         case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) if name not in used:
             returns = [node.returns] if node.returns else []
             parts = [*node.decorator_list, node.args, *returns]
-        case ast.Call() if syntax.is_call_of(node, *_CALL_BACK):
+        case ast.Call() if syntax.is_call_of(node, *syntax.words("call_back")):
             handed = syntax.arguments_of(node)
             bodies = [one.body for one in handed if isinstance(one, ast.Lambda)]
             parts = [*bodies, *ast.iter_child_nodes(node)]
@@ -194,7 +193,7 @@ def _may_define_unseen(tree: ast.Module) -> bool:
             case ast.Attribute(_, "user_ns" | "push"):
                 return True
     return any(
-        name not in syntax.HARMLESS_MAGICS
+        name not in syntax.words("harmless_magics")
         and not (name == "time" and "=" not in line + body)
         for name, line, body in syntax.magics(tree)
     )

@@ -6,24 +6,11 @@ import ast
 import json
 import re
 
-from nemotron_magic.code.syntax import nodes_of, pattern, try_to_parse, words
+from nemotron_magic.code.syntax import kinds, nodes_of, pattern, try_to_parse, words
 
 _LONGEST = 200_000  # characters; more than that is not read
 _TRACEBACK = "Traceback (most recent call last)"
 _VALUE_BEGINS = "[{(-'\"0123456789"
-_FILE_ENDINGS = words("file_endings")
-_PRINTED = words("printed")
-_NEVER_PRINTED = words("never_printed")
-_WORK = (
-    ast.Assert, ast.Assign, ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith,
-    ast.AugAssign, ast.ClassDef, ast.Delete, ast.For, ast.FunctionDef, ast.Import,
-    ast.ImportFrom, ast.Match, ast.Raise, ast.Try, ast.With,
-)  # fmt: skip
-_DOES = (ast.Await, ast.Call, ast.DictComp, ast.GeneratorExp, ast.ListComp, ast.SetComp)
-_LITERAL = (
-    ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.UnaryOp, ast.unaryop,
-    ast.expr_context, ast.keyword,
-)  # fmt: skip
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -53,7 +40,7 @@ def is_literal(code: str) -> bool:
     tree = parsed(code)
     return tree is not None and all(
         isinstance(node, ast.Expr)
-        and all(isinstance(part, _LITERAL) for part in ast.walk(node.value))
+        and all(isinstance(part, kinds("literal")) for part in ast.walk(node.value))
         for node in tree.body
     )
 
@@ -104,7 +91,7 @@ def _beginning(code: str) -> ast.Module | None:
 
 def _works(node: ast.stmt, is_shown: bool) -> bool:
     """Return whether a statement does what neither a printed value nor a word does."""
-    does = any(isinstance(one, _DOES) for one in ast.walk(node))
+    does = any(isinstance(one, kinds("does")) for one in ast.walk(node))
     match node:
         case ast.AnnAssign():
             return node.value is not None
@@ -113,7 +100,7 @@ def _works(node: ast.stmt, is_shown: bool) -> bool:
         case ast.Expr(value):
             does = does or (is_shown and _looks_up(value))
             return does and not _is_value(value)
-    return does or isinstance(node, _WORK)
+    return does or isinstance(node, kinds("work"))
 
 
 def _looks_up(node: ast.expr) -> bool:
@@ -123,10 +110,10 @@ def _looks_up(node: ast.expr) -> bool:
             return bool(re.fullmatch(r"df\w*", name))
         case ast.Compare(_, [ast.Eq() | ast.NotEq()]) | ast.JoinedStr() | ast.IfExp():
             return True
-    kinds = {type(one) for one in ast.walk(node)}
-    endings = {one.attr for one in nodes_of(ast.Attribute, node)} & _FILE_ENDINGS
-    is_path = endings or kinds & {ast.Div, ast.Sub}
-    return ast.Subscript in kinds or (ast.Attribute in kinds and not is_path)
+    parts = {type(one) for one in ast.walk(node)}
+    names = {one.attr for one in nodes_of(ast.Attribute, node)}
+    is_path = parts & {ast.Div, ast.Sub} or names & words("file_endings")
+    return ast.Subscript in parts or (ast.Attribute in parts and not is_path)
 
 
 def _is_value(node: ast.AST) -> bool:
@@ -140,7 +127,7 @@ def _is_value(node: ast.AST) -> bool:
                 left += [*args, *keywords]
             case ast.Attribute(ast.Name()) as one if _prints_as_call(ast.unparse(one)):
                 pass
-            case one if isinstance(one, _LITERAL):
+            case one if isinstance(one, kinds("literal")):
                 left += ast.iter_child_nodes(one)
             case _:
                 return False
@@ -151,8 +138,8 @@ def _prints_as_call(name: str) -> bool:
     """Return whether what a name makes is printed as a call of it."""
     is_class = name.isidentifier() and name[:1].isupper() and not name.isupper()
     return (
-        name in _PRINTED
-        or (is_class and name not in _NEVER_PRINTED)
+        name in words("printed")
+        or (is_class and name not in words("never_printed"))
         or bool(pattern("printed_with_dots").fullmatch(name))
     )
 
@@ -171,16 +158,12 @@ def strip_prompts(code: str) -> str:
     first = next((line for line in lines if not pattern("comment").match(line)), "")
     if not pattern("python_prompt").match(first):
         return code
-    typed, begun, in_input = [], False, False
-    for line in lines:
-        prompt = pattern("python_prompt").match(line)
-        goes_on = pattern("prompt_goes_on").match(line) if in_input else None
-        if found := prompt or goes_on:
+    start, found = lines.index(first), None
+    typed = [line.strip() for line in lines[:start]]  # comments
+    for line in lines[start:]:
+        goes_on = pattern("prompt_goes_on").match(line) if found else None
+        if found := pattern("python_prompt").match(line) or goes_on:
             typed.append(line[found.end() :])
-            begun = True
-        elif not begun:  # a comment
-            typed.append(line.strip())
-        in_input = bool(found)
     return "\n".join(typed)
 
 

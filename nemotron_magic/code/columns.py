@@ -24,15 +24,6 @@ _TABLES: dict[str, frozenset[str]] = {
 }
 # With these, the names are no columns, or need not be there.
 _OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
-# What is in these may run later, or never.
-_NOT_SURE = (
-    ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.BoolOp, ast.ClassDef,
-    ast.DictComp, ast.For, ast.FunctionDef, ast.GeneratorExp, ast.If, ast.IfExp,
-    ast.Lambda, ast.ListComp, ast.Match, ast.SetComp, ast.Try, ast.TryStar, ast.While,
-    ast.With,
-)  # fmt: skip
-_BY_EXPRESSIONS = syntax.words("by_expressions")
-_NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _USERS = ("", "__main__")
 _PLAIN_LABELS = [("pandas", "Index"), ("pandas", "RangeIndex")]
@@ -85,10 +76,7 @@ def missing_columns(tree: ast.Module, namespace: Namespace) -> list[Finding]:
 
 
 def _table(value: Any) -> _Table | None:
-    """Return what is known of a table; None for anything else.
-
-    A class that derives from a table may take other names for columns.
-    """
+    """Return what is known of a table; None for all else, such as derived ones."""
     place = home(type(value))
     if place == ("polars", "DataFrame"):
         return _Table(set(value.columns), value.height)
@@ -135,7 +123,7 @@ def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) ->
             return True
         case ast.Call() if syntax.is_call_of(part, "run_line_magic", "run_cell_magic"):
             magics = {name for name, *_ in syntax.magics(part)}
-            return not magics <= syntax.HARMLESS_MAGICS
+            return not magics <= syntax.words("harmless_magics")
     parts = ast.iter_child_nodes(part)
     return any(_may_run_user_code(one, names, made) for one in parts)
 
@@ -165,8 +153,9 @@ def _lost(part: ast.AST, tables: _Tables) -> set[str]:
                 pass  # changes cells only
             case ast.Subscript(_, _, ast.Store()) if _labels(node)[0] in tables:
                 pass  # adds columns
-            case ast.Subscript(_, _, kind) | ast.Attribute(_, _, kind) if (
-                not isinstance(kind, ast.Load)
+            case (
+                ast.Subscript(ctx=ast.Store() | ast.Del())
+                | ast.Attribute(ctx=ast.Store() | ast.Del())
             ):
                 lost.add(syntax.root_name(node))
             case ast.Call(ast.Attribute(ast.Name(name)), _, keywords) if any(
@@ -195,7 +184,7 @@ def _read_only(node: ast.AST, tables: _Tables) -> Iterator[ast.AST]:
                         yield from ast.iter_child_nodes(one)
         case _ if isinstance(node, _LOOPS):
             yield node.iter
-        case _ if isinstance(node, _NEW_VALUES):
+        case _ if isinstance(node, syntax.kinds("new_values")):
             yield from ast.iter_child_nodes(node)
 
 
@@ -216,7 +205,7 @@ def _labels(node: ast.AST) -> tuple[str, list[str]]:
 
 def _uses(node: ast.AST, tables: _Tables) -> Iterator[tuple[str, _Table, str]]:
     """Yield the columns that are surely taken when code runs, and are not there."""
-    if isinstance(node, _NOT_SURE):
+    if isinstance(node, syntax.kinds("not_sure")):
         return
     for name, column, may_be_level in _named_in(node, tables):
         # polars may read a pattern, and plotly makes up three names.
@@ -281,6 +270,7 @@ def _arguments(node: ast.Call, method: str) -> Iterator[ast.AST]:
         yield from (one.elts[0] for one in pairs)
     # What polars takes by `pl.col`, unless some are of another table.
     calls = [*syntax.nodes_of(ast.Call, node)]
-    if sum(syntax.is_call_of(one, *_BY_EXPRESSIONS) for one in calls) == 1:
+    by_expressions = syntax.words("by_expressions")
+    if sum(syntax.is_call_of(one, *by_expressions) for one in calls) == 1:
         for call in calls:
             yield from call.args if syntax.is_call_of(call, "col") else ()

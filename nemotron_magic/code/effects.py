@@ -45,7 +45,6 @@ _CALLS: list[tuple[str, str]] = [
     ("|".join(patterns), effect) for effect, patterns in _TABLES["calls"].items()
 ]
 _DETOURS = _TABLES["detours"]
-_TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
 
 
 def effects_of(
@@ -215,7 +214,7 @@ class _Look:
 
     def _at_magic(self, name: str, line: str, body: str) -> None:
         effect = _MAGICS.get(name, "")
-        if name in _TIMES:
+        if _is("times_code", name):
             # The line of %%time and its kin is Python, too, but for their options.
             self.at_cell(pattern("timing_options").sub("", line, count=1))
             self.at_cell(body)

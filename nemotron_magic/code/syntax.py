@@ -32,9 +32,16 @@ def pattern(name: str) -> re.Pattern[str]:
     return re.compile(text, re.VERBOSE if "\n" in text else 0)
 
 
+@cache
 def words(name: str) -> frozenset[str]:
     """Return a list of `libraries.toml`."""
     return frozenset(LIBRARIES[name].split())
+
+
+@cache
+def kinds(name: str) -> tuple[type[ast.AST], ...]:
+    """Return the kinds of nodes that a list of `libraries.toml` names."""
+    return tuple(getattr(ast, one) for one in LIBRARIES["kinds"][name].split())
 
 
 def by_word(table: dict[str, str]) -> dict[str, str]:
@@ -42,7 +49,6 @@ def by_word(table: dict[str, str]) -> dict[str, str]:
     return {word: key for key, words in table.items() for word in words.split()}
 
 
-HARMLESS_MAGICS = words("harmless_magics")
 _PACKAGES: dict[str, str] = LIBRARIES["packages"] | {
     name: name for name in LIBRARIES["same_packages"].split()
 }
@@ -51,13 +57,6 @@ IMPORTS: dict[str, str] = LIBRARIES["imports"] | {
 }
 _MOST_FINDINGS = 5
 _LONGEST = 300
-_WORDS = {
-    "syntax": "it does not compile ({})",
-    "name": "{} is not defined",
-    "module": "{} is not installed",
-    "column": "{} is no column",
-    "trial": "tried, it raises {}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def format_findings(findings: Collection[Finding]) -> str:
 
 def describe_finding(finding: Finding) -> str:
     """Return one finding in a few words."""
-    words = _WORDS[finding.kind].format(one_line(finding.what, 120))
+    words = LIBRARIES["findings"][finding.kind].format(one_line(finding.what, 120))
     return f"{words} ({finding.near}?)" if finding.near else words
 
 
@@ -254,10 +253,6 @@ class CellNames(NamedTuple):
 
 
 _MOST_CHARS = 200_000
-_SCOPES = (
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp,
-    ast.SetComp, ast.DictComp, ast.GeneratorExp,
-)  # fmt: skip
 
 
 def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
@@ -295,7 +290,7 @@ def _names_of(trees: Sequence[ast.AST]) -> CellNames:
     left = list(trees)
     while left:
         match left.pop():
-            case node if isinstance(node, _SCOPES):
+            case node if isinstance(node, kinds("scopes")):
                 reads |= names_in(node) - bound_names(*ast.iter_child_nodes(node))
                 defines |= {getattr(node, "name", "")} - {""}
             case ast.Name(name, ast.Load()):

@@ -54,9 +54,8 @@ class Verdict:
         if self.kind == "not tried":
             return f"Not tried: {self.reason}."
         gives = f", gives {self.value}" if self.value else ""
-        came = f"fails: {self.raised}"
-        if self.kind == "runs":
-            came = f"runs ({self.elapsed_s:.2f} s){gives}"
+        runs = f"runs ({self.elapsed_s:.2f} s){gives}"
+        came = runs if self.kind == "runs" else f"fails: {self.raised}"
         return f"Tried on a copy of this kernel: {came}. Nothing of yours was changed."
 
     @property
@@ -137,8 +136,8 @@ class Trials:
             for stream in (sys.stdout, sys.stderr):
                 with suppress(Exception):
                     stream.flush()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of threads, from Python 3.12 on
+            # Of threads, Python warns from 3.12 on.
+            with warnings.catch_warnings(action="ignore"):
                 child = os.fork()
             if child == 0:
                 run_in_child(self.shell, cells, place, guards, parent)
@@ -150,12 +149,12 @@ class Trials:
     def _hidden(self) -> tuple[str, ...]:
         home = Path.home()
         paths = [*(home / one for one in syntax.words("secrets")), *self.unreadable]
+        secret = [path.resolve() for path in paths if path.exists()]
         needed = [Path(one or ".").resolve() for one in (*sys.path, sys.prefix, ".")]
         return tuple(
-            str(path.resolve())
-            for path in paths
-            if path.exists()
-            and not any(one.is_relative_to(path.resolve()) for one in needed)
+            str(path)
+            for path in secret
+            if not any(one.is_relative_to(path) for one in needed)
         )
 
 

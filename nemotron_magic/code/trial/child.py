@@ -51,11 +51,7 @@ _REFUSALS = {
 
 
 def run_in_child(
-    shell: Any,
-    cells: Sequence[str],
-    place: Place,
-    guards: Sequence[Guard],
-    parent: int,
+    shell: Any, cells: Sequence[str], place: Place, guards: Sequence[Guard], parent: int
 ) -> NoReturn:
     """Run cells in this forked process; write the verdict on each as JSON, and end."""
     try:
