@@ -135,21 +135,20 @@ def _as_int(value: Any) -> int:
 _OWN_TOOLS = ("function", "custom")  # run by the user's code, and not billed
 _MORE_MODELS = ("models", "fallbacks")
 _MODELS = ("model", *_MORE_MODELS)
+# What services call the longest reply; which of several counts, only they know.
 _LENGTHS = (
     *("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"),
     *("max_tokens_to_sample", "max_gen_len", "max_length", "n_predict", "num_predict"),
 )
-"""What services call the longest reply; which of several counts, only they know."""
-
 _ANSWERS = ("n", "best_of", "num_return_sequences", "candidate_count", "n_completions")
 _THINKS = re.compile(r"think|reason|budget", re.IGNORECASE)
 _NOTHING_MORE: tuple[Any, ...] = (None, False, [], {}, "", "none", "default", ["text"])
+# Fields by which a service chooses dearer places, or does more than to reply.
 _EXTRAS = (
     *("provider", "preset", "route", "plugins", "service_tier", "speed"),
     *("web_search", "web_search_options", "search_parameters", "modalities", "audio"),
     *("extra_body", "mcp_servers", "container"),
 )
-"""Fields by which a service chooses dearer places, or does more than to reply."""
 
 
 def estimate_usage(body: _Body, received: str) -> Usage:
@@ -180,8 +179,8 @@ def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:
     return believed_usd((sent * input_usd + received * output_usd) / 1e6)
 
 
+# US dollars, how many of them are spent, in which span, and the setting.
 _Limit = tuple[float | None, float, str, str]
-"""US dollars, how many of them are spent, in which span, and the setting."""
 
 
 @dataclass(frozen=True, slots=True)

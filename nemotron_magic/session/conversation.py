@@ -15,12 +15,8 @@ from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.structured.fields import Fields
 
 Messages = tuple[Message, ...]
-MAIN = "main"
-"""The thread of a notebook that names none."""
-
-MEMORY_CHARS = 24_000
-"""How much of the earlier turns is sent, newest first: about 6,000 tokens."""
-
+MAIN = "main"  # the thread of a notebook that names none
+MEMORY_CHARS = 24_000  # of the earlier turns, newest first: about 6,000 tokens
 _HELD_CHARS = 400  # after the cut, until it is seen how it continues
 _CONTINUE = (
     "Your reply was cut off. Go on exactly where it stopped, without repeating any of "

@@ -21,14 +21,11 @@ from nemotron_magic.core.text import LongText, sanitize_label, well_formed
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks
 
+# Why a model stops that has said all it wanted to.
 ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
-"""Why a model stops that has said all it wanted to."""
-
 Ending = Literal["complete", "truncated", "damaged", "interrupted", "failed"]
 
-_FORMAT = 1
-"""Of what is kept for a request: a later one never finds what an earlier one kept."""
-
+_FORMAT = 1  # of what is kept: a later one never finds what an earlier one kept
 _HOW_IT_TRAVELS = ("stream", "stream_options")
 _MOST_BYTES = 100_000_000
 

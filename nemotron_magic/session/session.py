@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     _Watch = Callable[[Progress], object]
 
 
-def _must_be(name: str, value: object, *kinds: type, named: str = "") -> None:
-    """Raise InputError if a value is of none of these kinds; `named` is what it is."""
+def _must_be(name: str, value: object, *kinds: type) -> None:
+    """Raise InputError if a value is of none of these kinds; it tells of the first."""
     if not isinstance(value, kinds):
-        wanted, got = named or kinds[0].__name__, type(value).__name__
+        wanted, got = kinds[0].__name__, type(value).__name__
         raise InputError(f"{name} must be of type {wanted}, and is of type {got}")
 
 
@@ -156,9 +156,9 @@ class Session:
         NemotronError
             If anything else went wrong; `error.reply` is what had arrived, if any.
         """
+        _must_be("the question", question, str, Question, *get_args(FollowUp))
         if isinstance(question, str):
             question = Question(question)
-        _must_be("the question", question, Question, *get_args(FollowUp), named="str")
         if isinstance(question, Question) and not question.text.strip():
             hint = "Type one: %nemotron why is this slow?"
             raise InputError("there is no question", hint=hint)
@@ -449,7 +449,6 @@ class Session:
         )
 
     def _with_live_model(self, settings: Settings) -> Settings:
-        """Return the settings with the model that stands in for a retired one."""
         found = self._substitutes.get(self.endpoint(settings).origin)
         is_default = settings.model_is_default
         return settings.with_model(found) if found and is_default else settings

@@ -12,6 +12,7 @@ from nemotron_magic.storage.files import user_folder
 
 _MOST_BYTES = 100_000_000
 
+# `used` counts up with every use: a clock may go backwards.
 # No library: `diskcache`, the usual one, unpickles what it reads, and was last released
 # in 2023 (https://pypi.org/project/diskcache/, read 2026-08-21).
 _SCHEMA = Schema(
@@ -26,8 +27,6 @@ _SCHEMA = Schema(
     renewed="Begun again: the cache {}",
     forgotten="Replies are kept in memory: the cache {}",
 )
-"""`used` counts up with every use: a clock may go backwards."""
-
 _USE = "(SELECT ifnull(max(used), 0) + 1 FROM replies)"
 _MAKE_ROOM = """
     DELETE FROM replies WHERE hash IN (

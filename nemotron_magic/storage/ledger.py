@@ -88,20 +88,20 @@ _SHORT_S = 0.5
 _DAYS = ("day:", "day:~")
 _FILE = "ledger.sqlite"
 _Result = TypeVar("_Result")
+# Gets the totals of a session and of today, and why the day's are not known, if so.
 Allow = Callable[[Totals, Totals, str], None]
-"""Gets the totals of a session and of today, and why the day's are not known, if so."""
-
+# Columns have the names that the first files gave them.
 _FIRST_NAMES = {
     "pending": "unended",
     "unknown_cost": "unpriced",
     "unknown_tokens": "untold",
     "pending_usd": "open_usd",
 }
-"""Columns have the names that the first files gave them."""
-
 _FIGURES = [_FIRST_NAMES.get(one.name, one.name) for one in fields(Totals)]
 _SUMS = ", ".join(f"total({name})" for name in _FIGURES)
 
+# `sums` has a row for each day and each session, by model: a million calls are added up
+# in no time. They change in the same transaction as the call's row.
 _SCHEMA = Schema(
     0x4E4D4C31,
     1,
@@ -124,9 +124,6 @@ _SCHEMA = Schema(
     forgotten="Spending is counted in memory: the ledger {}. "
     "Another place, or none: %config Nemotron.ledger = …",
 )
-"""`sums` has a row for each day and each session, by model: a million calls are added
-up in no time. They change in the same transaction as the call's row."""
-
 _values = attrgetter(*_COLUMNS)
 _INSERT = insertion("calls", _COLUMNS)
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"

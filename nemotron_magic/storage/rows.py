@@ -25,19 +25,16 @@ class RowState(IntEnum):
 
     SENT = 1
     ANSWERED = 2
-    INVALID = 3
-    """Answered and billed, but not by what was asked for."""
+    INVALID = 3  # answered and billed, but not by what was asked for
     REFUSED = 4  # not billed
-    UNKNOWN = 5
-    """Sent, and the answer lost: it may have been billed."""
+    UNKNOWN = 5  # sent, and the answer lost: it may have been billed
 
     @classmethod
     def _missing_(cls, value: object) -> RowState:
         return cls.UNKNOWN
 
 
-DOUBTFUL = (RowState.SENT, RowState.UNKNOWN)
-"""Nobody knows whether these were billed."""
+DOUBTFUL = (RowState.SENT, RowState.UNKNOWN)  # nobody knows whether they were billed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,6 @@ class TaskRecord:
     states: Mapping[RowState, int] = field(default_factory=dict)
 
 
-_FILE = "rows.sqlite"
 _KEEP_S = 30 * 86_400.0
 _MOST_BYTES = 500_000_000
 _COLUMNS = tuple(one.name for one in fields(AnswerRecord))
@@ -240,7 +236,7 @@ class RowStore(Storage):
 
 def open_rows(environ: Mapping[str, str]) -> RowStore:
     """Return the user's store; nothing is written yet."""
-    return RowStore((user_folder(environ, "data") / _FILE).absolute(), is_default=True)
+    return RowStore(user_folder(environ, "data") / "rows.sqlite", is_default=True)
 
 
 def _number(connection: Connection, task: str) -> int:
