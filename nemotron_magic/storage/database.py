@@ -201,7 +201,6 @@ class Storage:
         self._is_checked = False
         self._pid, self._lock = os.getpid(), threading.Lock()
         self._open: _Connection | None = None
-        self._of_parent: list[_Connection | None] = []
         self._used_s = 0.0
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
@@ -331,8 +330,7 @@ class Storage:
         """Leave to the parent what is its own: connection, lock and thread."""
         if self._pid != os.getpid():
             if self.path is not None:
-                self._of_parent.append(self._open)
-                self._open = None
+                self._open = None  # not closed: its finalizer holds it
             self._pid, self._lock = os.getpid(), threading.Lock()
 
     def _let_go(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from nemotron_magic.core.events import (
     Answered,
     CacheHit,
+    Damaged,
     Event,
     Finish,
     Logprobs,
@@ -217,6 +218,14 @@ def test_notices_and_retries_are_told_in_their_order() -> None:
     notices = made_of(Notice("one"), retry, Notice("one")).metadata.notices
 
     assert notices == ("one", "it failed (503); asked again", "one")
+
+
+@pytest.mark.parametrize("event", [Truncated(), Damaged()])
+def test_a_reply_that_is_not_whole_says_how(event: Event) -> None:
+    reply = made_of(Text("a"), event)
+
+    assert reply.metadata.ending == type(event).__name__.lower()
+    assert not reply.is_whole
 
 
 def test_two_drafts_have_nothing_in_common() -> None:

@@ -108,8 +108,11 @@ def test_what_it_says_would_fit_does() -> None:
     assert service.listings == 1
 
 
-def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
-    estimate = CostEstimate(1000, 10, 5.0, 0.1)
+@pytest.mark.parametrize("reply_usd", [0.1, 0.0])
+def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits(
+    reply_usd: float,
+) -> None:
+    estimate = CostEstimate(1000, 10, 5.0, reply_usd)
     with pytest.raises(LimitError) as refused:
         Budget(call_usd=1.0).check_call(estimate, "m")
 

@@ -295,6 +295,17 @@ def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:
     assert notices(reply) == ()
 
 
+def test_what_a_notebook_has_saved_does_not_become_the_users_own(
+    service: Service,
+) -> None:
+    session = service.session()
+    session.accounting.saved = lambda request: CachedReply(
+        "notebook", ("As saved.",), finish_reason="stop"
+    )
+
+    assert [session.ask("a?"), service.session().ask("a?")] == ["As saved.", "Reply 1"]
+
+
 def test_a_reply_asked_anew_is_newer_than_the_notebooks(service: Service) -> None:
     session = service.session()
     kept = CachedReply("notebook", ("As saved.",), finish_reason="stop")

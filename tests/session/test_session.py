@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from contextlib import suppress
+from operator import is_
 from typing import Any
 
 import httpx
@@ -39,6 +40,14 @@ def test_earlier_turns_go_along() -> None:
         ("assistant", "Two."),
         ("user", "third?"),
     ]
+
+
+def test_replies_share_the_messages_that_they_have_in_common() -> None:
+    session = Service(whole("One."), whole("Two."), whole("Three.")).session()
+    replies = [session.ask(f"{number}?") for number in range(3)]
+
+    assert len(replies[2].messages) == 6
+    assert all(map(is_, replies[1].messages, replies[2].messages))
 
 
 @pytest.mark.parametrize(

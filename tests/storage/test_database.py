@@ -721,6 +721,34 @@ def test_a_fork_that_ends_leaves_its_parent_s_file_alone(path: Path) -> None:
     assert words(storage_at(path)) == words(storage)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_while_the_file_is_in_use_can_use_it(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "parent")
+
+    def work() -> bool:
+        signal.alarm(30)  # it would wait for ever
+        return words(storage) == ["parent"]
+
+    assert storage.read(lambda c: in_a_child(work))
+    assert words(storage) == ["parent"]
+
+
+def test_a_log_that_an_old_file_has_left_is_thrown_away(path: Path) -> None:
+    log = path.with_name(f"{path.name}-wal")
+    storage = storage_at(path)
+    fill(storage, "old")
+    left = log.read_bytes()
+    storage.close()
+    path.unlink()
+    log.write_bytes(left)
+    storage = storage_at(path)
+    add(storage, "new")
+
+    assert len(left) > 4096
+    assert (words(storage), storage.error) == (["new"], "")
+
+
 def test_a_file_that_another_took_the_place_of_is_seen_at_once(path: Path) -> None:
     storage = storage_at(path)
     add(storage, "mine")
