@@ -270,7 +270,7 @@ def test_models_preview_and_usage_are_shown(
     press(page, "Parameters")
     expect(panel(page).locator(".nm-note").first).to_be_visible()
     options = panel(page).locator("datalist option").first
-    expect(options).to_have_attribute("value", re.compile("nemotron"))
+    expect(options).to_have_attribute("value", re.compile("Nemotron"))
     press(page, "Ask")
     question(page).fill("What was sold?")
     press(page, "Preview")
