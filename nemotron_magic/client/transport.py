@@ -20,19 +20,9 @@ from typing import Any, NamedTuple
 import httpx
 
 from nemotron_magic import __version__
-from nemotron_magic.client.deadline import (
-    Backend,
-    CancelToken,
-    Deadline,
-    Resolver,
-)
+from nemotron_magic.client.deadline import Backend, CancelToken, Deadline, Resolver
 from nemotron_magic.client.http_errors import RequestInfo, error_from_response
-from nemotron_magic.client.network import (
-    FOREIGN,
-    Proxy,
-    map_httpx_error,
-    proxy_for,
-)
+from nemotron_magic.client.network import FOREIGN, Proxy, map_httpx_error, proxy_for
 from nemotron_magic.client.response import without_key_in
 from nemotron_magic.client.sse import iter_decompressed
 from nemotron_magic.core.endpoint import Endpoint, Key, without_traceback
