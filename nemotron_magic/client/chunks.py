@@ -163,9 +163,9 @@ class ChunkParser:
 
     If one answer was asked for (`n`), all that comes is the first, whatever number a
     server gives it. `lost` counts the values that could not be read, `extra` the
-    answers beyond `n`, `pieces` those that the user would miss. Where text came after a
-    reason to stop (`is_contradicted`), such a reason ends nothing. What held nothing
-    unusual `is_plain`; what held something that told nothing `is_odd`.
+    answers beyond `n`, `pieces` those that the user would miss; `finishes` has the
+    reason of each end. Where text came after one (`is_contradicted`), such a reason
+    ends nothing. What held nothing unusual `is_plain`; what told nothing `is_odd`.
     """
 
     def __init__(self, model: str, n: int = 1) -> None:
@@ -181,7 +181,7 @@ class ChunkParser:
         self._orphans = may_start_inside(model)
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
-        self._finishes: dict[int, str] = {}
+        self.finishes: dict[int, str] = {}
         self._kinds: dict[tuple[int, type], _Text] = {}
         self._calls: list[str] = []
         # What is being read: events so far, which answer, a piece of it or all.
@@ -190,16 +190,11 @@ class ChunkParser:
         self._is_piece = True
 
     @property
-    def finished(self) -> int:
-        """How many choices have been given a reason for their end."""
-        return len(self._finishes)
-
-    @property
     def has_only_reasoning(self) -> bool:
         """Whether the first answer has a thought and nothing else, and ended well."""
         tags, kinds = self._tags.get(0), {kind for at, kind in self._kinds if at == 0}
         says_more = kinds - {Reasoning, Text} or (tags and tags.has_answer)
-        return bool(kinds) and not says_more and self._finishes.get(0) != "length"
+        return bool(kinds) and not says_more and self.finishes.get(0) != "length"
 
     def read(self, chunk: JsonObject) -> list[Event]:
         """Return what `chunk` tells."""
@@ -211,9 +206,7 @@ class ChunkParser:
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
         known = len(events)
         found = chunk.get("choices")
-        if isinstance(found, dict) and found.keys().isdisjoint(
-            ("delta", "message", "text")
-        ):
+        if isinstance(found, dict) and not found.keys() & {"delta", "message", "text"}:
             found = list(found.values())  # by their numbers
         choices = found if isinstance(found, list) else [found]
         if len(choices) > 1 and self._n == 1:
@@ -273,7 +266,7 @@ class ChunkParser:
                 self._choice({"delta": piece, **choice, "content": None})
             kind = None if _tells_of_fault(layer) else _KINDS.get(found)
             self._place(layer, kind, layer is chunk and not is_whole)
-        if re.fullmatch(_SHAPES["chunk"]["end_types"], name) and not self._finishes:
+        if re.fullmatch(_SHAPES["chunk"]["end_types"], name) and not self.finishes:
             self._finish({"finish_reason": "stop"})
 
     def _place(self, place: JsonObject, kind: _Kind | None, is_piece: bool) -> None:
@@ -339,8 +332,8 @@ class ChunkParser:
         if "output" in place:
             said.append(place.get("status"))
         reason = next(filter(None, map(finish_reason, said)), "")
-        if reason and self._finishes.get(self._index) != reason:
-            self._finishes[self._index] = reason
+        if reason and self.finishes.get(self._index) != reason:
+            self.finishes[self._index] = reason
             self.said_something = True
             self._events.append(Finish(reason, self._index))
 
@@ -379,7 +372,7 @@ class ChunkParser:
             if not text:
                 return
         self.pieces += 1
-        if self._finishes and self._finishes.pop(index, ""):
+        if self.finishes and self.finishes.pop(index, ""):
             self.is_contradicted = True
         if kind is not Text:
             if kind is Reasoning:

@@ -28,7 +28,7 @@ from nemotron_magic.client.http_errors import (
     error_from_response,
     request_id_of,
 )
-from nemotron_magic.client.models import Model, read_balance, read_models
+from nemotron_magic.client.models import Model, read_balance, read_logged, read_models
 from nemotron_magic.client.network import FOREIGN, map_httpx_error, proxy_to
 from nemotron_magic.client.parser import PROGRESS
 from nemotron_magic.client.response import (
@@ -44,16 +44,9 @@ from nemotron_magic.core.errors import (
     ModelError,
     NemotronError,
     RequestError,
-    ServiceError,
 )
 from nemotron_magic.core.events import Answered, Event, Retry, Sent
-from nemotron_magic.core.loose_json import (
-    JsonObject,
-    as_dict,
-    as_list,
-    as_objects,
-    as_text,
-)
+from nemotron_magic.core.loose_json import JsonObject
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import well_formed
 
@@ -203,8 +196,7 @@ class Client:
                 self._note_rehearsal(request.endpoint, response.headers)
                 yield Answered(response.status_code, request_id_of(response, about))
                 if response.is_success:
-                    clock_s = self._clock_s
-                    events = read_events(response, settings, about, clock_s, deadline)
+                    events = read_events(response, settings, about, deadline)
                     yield from redact_key(events, request.key)
                     return
                 fault = error_from_response(response, about, self._now_s(), deadline)
@@ -232,7 +224,7 @@ class Client:
             return known
         models = read_models(response.json)
         if not models:
-            raise ServiceError(f"{endpoint.netloc} lists no chat models at {url}")
+            raise RequestInfo(endpoint, "").failure("no_models", url=url)
         self._catalogues[url] = (response.headers.get("etag", ""), models)
         return models
 
@@ -289,12 +281,8 @@ class Client:
 
         Raise NemotronError if it has none to tell.
         """
-        url = endpoint.origin + "/v2/logs"
-        more = {"params": {"period": "24h"}}
-        answer = self._get(endpoint, url, key, timeout_s, **more).json
-        lists = (answer, *as_dict(answer).values())
-        rows = next((as_objects(one) for one in lists if as_list(one)), [])
-        return {as_text(row.get("client_request_id")): row for row in rows}
+        url, period = endpoint.origin + "/v2/logs", {"period": "24h"}
+        return read_logged(self._get(endpoint, url, key, timeout_s, params=period).json)
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from functools import partial
+from operator import methodcaller
 from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
@@ -28,7 +29,9 @@ from nemotron_magic.core.endpoint import loopback_addresses
 from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 
 _T = TypeVar("_T")
+_Check = Callable[[], object]
 Resolver = Callable[[str, int], object]
+system_resolver: Resolver = socket.getaddrinfo
 
 _PIECE_BYTES = 64 * 1024
 _BLINK_S = 0.1
@@ -41,7 +44,7 @@ class Deadline:
         self, total_s: float, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
         self.is_sent = True
-        self._clock_s = clock_s
+        self.clock_s = clock_s
         self._end_s = clock_s() + total_s
         self._early_end_s = math.inf
         self._gap_s = math.inf
@@ -50,11 +53,11 @@ class Deadline:
     @property
     def left_s(self) -> float:
         """Seconds until then; negative once it has passed."""
-        return min(self._end_s, self._early_end_s) - self._clock_s()
+        return min(self._end_s, self._early_end_s) - self.clock_s()
 
     def shorten(self, most_s: float) -> None:
         """Let the call be over in `most_s` seconds at the latest."""
-        self._early_end_s = min(self._early_end_s, self._clock_s() + most_s)
+        self._early_end_s = min(self._early_end_s, self.clock_s() + most_s)
 
     def lift(self) -> None:
         """Take back what `shorten` did."""
@@ -133,10 +136,9 @@ class Backend(httpcore.NetworkBackend):
         stop: CancelToken | None = None,
         resolve: Resolver | None = None,
     ) -> None:
-        self._network = network
-        self._stop = stop
-        self._resolve = resolve
-        self._resolved: set[str] = set()
+        self._network, self._stop, self._resolve = network, stop, resolve
+        self._check: _Check = stop.check if stop else bool
+        self._found: set[str] = set()
 
     def connect_tcp(
         self,
@@ -149,9 +151,11 @@ class Backend(httpcore.NetworkBackend):
         """Open a connection; to this machine, whatever a name server would say."""
         if isinstance(timeout, _Wait):
             timeout.deadline.is_sent = False
+        addresses = loopback_addresses(host)
+        if self._resolve and not addresses and host not in self._found:
+            self._look_up(self._resolve, host, port, timeout)
         failed: list[httpcore.ConnectError] = []
-        addresses = loopback_addresses(host) or (self._found(host, port, timeout),)
-        for address in addresses:
+        for address in addresses or (host,):
             connect = partial(
                 self._network.connect_tcp, address, port, timeout, *more, **rest
             )
@@ -161,15 +165,24 @@ class Backend(httpcore.NetworkBackend):
                 failed.append(error)
         raise failed[0]
 
-    def _found(self, host: str, port: int, timeout: float | None) -> str:
+    def _look_up(
+        self, resolve: Resolver, host: str, port: int, timeout: float | None
+    ) -> None:
         """Look a host up before it is connected to: that could not be interrupted."""
-        if self._resolve and host not in self._resolved:
-            wait_s = _within(timeout, httpcore.ConnectTimeout)
-            check = self._stop.check if self._stop else _go_on
-            if error := look_up(host, port, wait_s or math.inf, self._resolve, check):
-                raise httpcore.ConnectError(f"no address: {error}")
-            self._resolved.add(host)
-        return host
+        wait_s = _within(timeout, httpcore.ConnectTimeout) or math.inf
+        work = partial(resolve, host, port)
+        looking = _apart(work, "nemotron-look-up", wait_s, self._check)
+        why = "no address: the name server does not answer"
+        try:
+            if looking.done():
+                looking.result()
+                self._found.add(host)
+                return
+        except OSError as error:
+            why = str(error)
+        except UnicodeError:
+            why = f"no address can be called {host!r}"
+        raise httpcore.ConnectError(f"no address: {why}")
 
     def _connected(
         self, connect: Callable[[], httpcore.NetworkStream]
@@ -177,16 +190,11 @@ class Backend(httpcore.NetworkBackend):
         """Connect; in a thread that can be left behind, where a stop may come."""
         if self._stop is None:
             return connect()
-        check = self._stop.check
-        connecting = _apart(connect, "nemotron-connect", math.inf, check, _close)
-        stream = connecting.result()
+        late: Callable[[httpcore.NetworkStream], object] = methodcaller("close")
+        made = _apart(connect, "nemotron-connect", math.inf, self._check, late)
+        stream = made.result()
         self._stop.hold(stream.get_extra_info("socket"))
         return stream
-
-
-def _close(connecting: Future[httpcore.NetworkStream]) -> None:
-    if connecting.exception() is None:
-        connecting.result().close()
 
 
 class _Stream(httpcore.NetworkStream):
@@ -293,14 +301,8 @@ def interruptible_sleep(wait_s: float) -> None:
     wait_for(Event().wait, wait_s)
 
 
-def _go_on() -> None:
-    pass
-
-
 def wait_for(
-    has_come: Callable[[float], bool],
-    timeout_s: float,
-    check: Callable[[], None] = _go_on,
+    has_come: Callable[[float], bool], timeout_s: float, check: _Check = bool
 ) -> bool:
     """Wait by `has_come`, which takes the seconds; return whether it was in time."""
     end_s = time.monotonic() + timeout_s
@@ -311,35 +313,12 @@ def wait_for(
     return has_come(0)
 
 
-system_resolver: Resolver = socket.getaddrinfo
-
-
-def look_up(
-    host: str,
-    port: int,
-    timeout_s: float,
-    resolve: Resolver,
-    check: Callable[[], None] = _go_on,
-) -> OSError | None:
-    """Look `host` up; return the error if it has no address, or none in time."""
-    looking = _apart(lambda: resolve(host, port), "nemotron-look-up", timeout_s, check)
-    if not looking.done():
-        return OSError("no address: the name server does not answer")
-    try:
-        looking.result()
-    except OSError as error:
-        return error
-    except UnicodeError:
-        return OSError(f"no address can be called {host!r}")
-    return None
-
-
 def _apart(
     work: Callable[[], _T],
     thread_name: str,
     timeout_s: float,
-    check: Callable[[], None],
-    leave: Callable[[Future[_T]], object] = bool,
+    check: _Check,
+    leave: Callable[[_T], object] = bool,
 ) -> Future[_T]:
     """Do in another thread what cannot be interrupted; `leave` gets what comes late."""
     future: Future[_T] = Future()
@@ -354,12 +333,12 @@ def _apart(
     try:
         wait_done(future, timeout_s, check)
     except KeyboardInterrupt:
-        future.add_done_callback(leave)
+        future.add_done_callback(lambda late: late.exception() or leave(late.result()))
         raise
     return future
 
 
-def wait_done(future: Future[Any], timeout_s: float, check: Callable[[], None]) -> bool:
+def wait_done(future: Future[Any], timeout_s: float, check: _Check) -> bool:
     """Wait until work is done; return whether it was in time."""
     return wait_for(lambda s: bool(wait([future], s).done), timeout_s, check)
 

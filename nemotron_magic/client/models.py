@@ -166,6 +166,13 @@ def _prices(pricing: JsonObject) -> dict[str, float]:
     return {way: round(usd, 6) for way, usd in prices.items() if 0 <= usd < inf}
 
 
+def read_logged(answer: Any) -> dict[str, JsonObject]:
+    """Read the requests in a service's log, by our own ids."""
+    lists = (answer, *as_dict(answer).values())
+    rows = next((as_objects(one) for one in lists if as_list(one)), [])
+    return {as_text(row.get("client_request_id")): row for row in rows}
+
+
 def read_balance(answer: Any) -> float | None:
     """Read what is left on an account, in US dollars; None if it is not said."""
     page = as_dict(answer)

@@ -87,7 +87,7 @@ class CompletionParser:
 
         It counts for nothing from a server that says so of each piece.
         """
-        return self.chunks.finished >= self._n and not self.chunks.is_contradicted
+        return len(self.chunks.finishes) >= self._n and not self.chunks.is_contradicted
 
     @property
     def rest_s(self) -> float | None:
@@ -233,7 +233,7 @@ class CompletionParser:
             self.error = self._about.failure("unreadable", began=began)
         elif not chunks.said_something:
             self.error = self._about.failure("empty")
-        elif not (self.done or chunks.finished):
+        elif not (self.done or chunks.finishes):
             self._events.append(Truncated())
         elif self._unreadable or chunks.lost:
             self._events.append(Damaged())

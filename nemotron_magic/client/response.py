@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import fields, replace
 from typing import Any
@@ -95,8 +95,7 @@ class _Keyless:
         if isinstance(event, TextWasReasoning):
             # It holds all of the text so far, also what was held back of it.
             self._held.pop((Text, event.choice), None)
-        cleaned: Event = self._cleaned(event)
-        return cleaned
+        return self._cleaned(event)
 
     def rest(self) -> Iterator[Event]:
         """Return what was held back, now that nothing follows."""
@@ -123,14 +122,14 @@ class _Keyless:
             if not text and not is_call:
                 return None
             piece = replace(piece, **{name: text})
-        clean: Event = self._cleaned(piece) if is_call else piece
-        return clean
+        return self._cleaned(piece) if is_call else piece
 
-    def _cleaned(self, event: Any) -> Any:
+    def _cleaned(self, event: Any) -> Event:
         """Return an event without the key in any of its texts."""
         values = {field.name: getattr(event, field.name) for field in fields(event)}
         clean = {name: without_key_in(one, self._key) for name, one in values.items()}
-        return event if clean == values else replace(event, **clean)
+        made: Event = event if clean == values else replace(event, **clean)
+        return made
 
 
 def _hidden(tokens: list[dict[str, Any]], key: Key) -> Iterator[dict[str, Any]]:
@@ -171,11 +170,7 @@ _COSTS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
 
 
 def read_events(
-    response: httpx.Response,
-    settings: Settings,
-    about: RequestInfo,
-    clock_s: Callable[[], float],
-    deadline: Deadline,
+    response: httpx.Response, settings: Settings, about: RequestInfo, deadline: Deadline
 ) -> Generator[Event, None, None]:
     """Yield the events of a response that succeeded."""
     encoding = encoding_of(response)
@@ -185,7 +180,7 @@ def read_events(
     reader = CompletionParser(about, content_type, settings["n"] or 1)
     body = _bounded(iter_decompressed(response), about)
     try:
-        yield from _read(body, reader, settings, clock_s, deadline)
+        yield from _read(body, reader, settings, deadline)
     except NemotronError as error:
         error.request_id = error.request_id or request_id_of(response, about)
         raise
@@ -199,14 +194,13 @@ def _read(
     body: Iterator[bytes],
     reader: CompletionParser,
     settings: Settings,
-    clock_s: Callable[[], float],
     deadline: Deadline,
 ) -> Iterator[Event]:
-    progress_s = clock_s()
+    progress_s = deadline.clock_s()
     try:
         for data in body:
             events = reader.feed(data)
-            now_s = clock_s()
+            now_s = deadline.clock_s()
             deadline.has_begun = deadline.has_begun or bool(events)
             if any(isinstance(event, PROGRESS) for event in events):
                 progress_s = now_s
@@ -254,11 +248,10 @@ def timeout_error(
     error: Exception, deadline: Deadline, about: RequestInfo, settings: Settings
 ) -> NemotronError | None:
     """Return the error of a call that ran into one of its limits; None of any other."""
-    if not isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-        return None
-    if deadline.left_s <= 0:
+    is_read = isinstance(error, httpx.ReadTimeout)
+    if (is_read or isinstance(error, httpx.WriteTimeout)) and deadline.left_s <= 0:
         return _too_slow(settings)
-    if isinstance(error, httpx.WriteTimeout) or not deadline.is_sent:
+    if not is_read or not deadline.is_sent:
         return None
     limit = gap_limit(settings, about, deadline.has_begun)
     return _overdue(f"{about.host} fell silent for", limit, settings)

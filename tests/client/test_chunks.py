@@ -99,7 +99,7 @@ def test_what_says_nothing_is_no_event_and_no_part_of_a_reply(chunk: Any) -> Non
     events += reader.read(chunk)
 
     assert (events + reader.close(), reader.said_something) == ([], False)
-    assert reader.finished == 0
+    assert reader.finishes == {}
 
 
 @pytest.mark.parametrize(

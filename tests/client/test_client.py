@@ -6,7 +6,6 @@ import gc
 import json
 import pickle
 import re
-import socket
 import threading
 import time
 import traceback
@@ -19,7 +18,7 @@ import pytest
 from wire import DONE, ELSEWHERE, KEY, STOP, say
 
 from nemotron_magic.client.client import Client, Request
-from nemotron_magic.client.deadline import interruptible_sleep, look_up, wait_for
+from nemotron_magic.client.deadline import interruptible_sleep, wait_for
 from nemotron_magic.client.http_errors import RequestInfo
 from nemotron_magic.client.network import map_httpx_error
 from nemotron_magic.core.endpoint import Endpoint, Key
@@ -374,21 +373,6 @@ def test_a_host_is_looked_up_once_where_it_can_be_interrupted() -> None:
             ask()
 
     assert looked == [("no.such.host", 8000, "nemotron-look-up")] * 2
-
-
-@pytest.mark.parametrize(
-    ("resolve", "words"),
-    [
-        (lambda host, port: None, None),
-        (lambda host, port: (_ for _ in ()).throw(socket.gaierror(-2, "x")), "x"),
-        (lambda host, port: "a..b".encode("idna"), "no address can be called"),
-        (lambda host, port: time.sleep(0.2), "does not answer"),
-    ],
-)
-def test_a_look_up_ends_in_words(resolve: Any, words: str | None) -> None:
-    found = look_up("a..b", 443, 0.05, lambda h, p: [*(resolve(h, p) or "")])
-
-    assert found is None if words is None else words in str(found)
 
 
 def test_a_missing_certificate_is_told_and_costs_nothing(

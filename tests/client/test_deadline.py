@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
+import time
 from threading import Event, Thread
 from types import SimpleNamespace
+from typing import Any
 
 import httpcore
 import httpx
@@ -241,6 +244,39 @@ def test_a_local_name_is_reached_by_either_protocol() -> None:
     assert network.asked == ["127.0.0.1", "::1"]
     with pytest.raises(httpcore.ConnectError, match=r"refused by 127\.0\.0\.1"):
         Backend(_Elsewhere(deaf=2)).connect_tcp("x.localhost", 80)
+
+
+def test_a_host_that_was_found_is_not_looked_up_again() -> None:
+    looked: list[tuple[str, int]] = []
+    network = _Elsewhere()
+    backend = Backend(network, resolve=lambda *host: looked.append(host))
+    for host in ("h.example", "h.example", "localhost", "10.0.0.1"):
+        backend.connect_tcp(host, 80)
+
+    assert looked == [("h.example", 80), ("10.0.0.1", 80)]
+    assert network.asked == ["h.example", "h.example", "127.0.0.1", "10.0.0.1"]
+
+
+def no_such_host(host: str, port: int) -> object:
+    raise socket.gaierror(-2, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("resolve", "words"),
+    [
+        (no_such_host, "unknown"),
+        (lambda host, port: host.encode("idna"), r"no address can be called 'a\.\.b'"),
+        (lambda host, port: time.sleep(0.2), "the name server does not answer"),
+    ],
+)
+def test_a_look_up_that_fails_ends_in_words(resolve: Any, words: str) -> None:
+    network = _Elsewhere()
+    timeout = Deadline(4).timeout(connect_s=0.05, gap_s=3)
+    for _ in "again":
+        with pytest.raises(httpcore.ConnectError, match=f"no address: .*{words}"):
+            Backend(network, resolve=resolve).connect_tcp("a..b", 443, timeout.connect)
+
+    assert network.asked == []
 
 
 def test_a_reply_may_take_longer_to_begin_than_to_go_on() -> None:
