@@ -183,12 +183,11 @@ class Client:
             "X-Client-Request-Id": request_id,
             "Idempotency-Key": call_id,
         }
-        yield Sent(headers["X-Client-Request-Id"], settings.model)
-        connect_s = float(settings["connect_timeout_s"])
+        yield Sent(request_id, settings.model)
         deadline = Deadline(settings["total_timeout_s"], self._clock_s)
-        gap_s = float(settings[gap_limit(settings, about, has_begun=True)])
-        first_s = float(settings[gap_limit(settings, about, has_begun=False)])
-        timeout = deadline.timeout(connect_s, gap_s, first_s)
+        gap_s = settings[gap_limit(settings, about, has_begun=True)]
+        first_s = settings[gap_limit(settings, about, has_begun=False)]
+        timeout = deadline.timeout(settings["connect_timeout_s"], gap_s, first_s)
         url = request.endpoint.chat_url
         fault: NemotronError
         try:
@@ -201,9 +200,8 @@ class Client:
                     return
                 fault = error_from_response(response, about, self._now_s(), deadline)
         except FOREIGN as error:
-            fault = timeout_error(error, deadline, about, settings) or map_httpx_error(
-                error, about, deadline.is_sent
-            )
+            late = timeout_error(error, deadline, about, settings)
+            fault = late or map_httpx_error(error, about, deadline.is_sent)
         except KeyboardInterrupt:
             if deadline.is_sent:
                 raise
@@ -217,15 +215,15 @@ class Client:
         """Return the chat models that the service lists; raise if it lists none."""
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
-        more = {"If-None-Match": etag} if etag else {}
-        wanted = {"include": "pricing"}
-        response = self._get(endpoint, url, key, timeout_s, params=wanted, headers=more)
-        if response.status == 304:
+        more: dict[str, Any] = {"headers": {"If-None-Match": etag}} if etag else {}
+        more |= {"params": {"include": "pricing"}, "timeout_s": timeout_s}
+        page = self._get(endpoint, url, key, **more)
+        if page.status == 304:
             return known
-        models = read_models(response.json)
+        models = read_models(page.json)
         if not models:
             raise RequestInfo(endpoint, "").failure("no_models", url=url)
-        self._catalogues[url] = (response.headers.get("etag", ""), models)
+        self._catalogues[url] = (page.headers.get("etag", ""), models)
         return models
 
     def proxy(self, endpoint: Endpoint) -> str:
@@ -240,23 +238,19 @@ class Client:
         """Return the models that were listed before, without asking the service."""
         return self._catalogues.get(endpoint.models_url, ("", ()))[1]
 
-    def check_key(
-        self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
-    ) -> bool:
+    def check_key(self, endpoint: Endpoint, key: Key | None) -> bool:
         """Ask the service for something that needs a key."""
         with suppress(RequestError, ModelError):  # there may be no such page
-            self.balance_usd(endpoint, key, timeout_s)
+            self.balance_usd(endpoint, key)
             return True
-        self._get(endpoint, endpoint.models_url, key, timeout_s)
+        self._get(endpoint, endpoint.models_url, key)
         try:
-            self._get(endpoint, endpoint.models_url, None, timeout_s)
+            self._get(endpoint, endpoint.models_url, None)
         except NemotronError:
             return True
         return False
 
-    def balance_usd(
-        self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
-    ) -> float | None:
+    def balance_usd(self, endpoint: Endpoint, key: Key | None) -> float | None:
         """Return what is left on the account, in US dollars; None if it does not say.
 
         Charges are booked after the reply, so right after a call it is too high
@@ -268,35 +262,26 @@ class Client:
         for path in _BALANCES:  # older accounts have the older page only
             url = endpoint.origin + path
             try:
-                return read_balance(self._get(endpoint, url, key, timeout_s).json)
+                return read_balance(self._get(endpoint, url, key).json)
             except (ModelError, RequestError) as error:
                 if error.status != 404:
                     raise
         raise RequestInfo(endpoint, "").failure("no_balance", status=404)
 
-    def logged(
-        self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
-    ) -> dict[str, JsonObject]:
+    def logged(self, endpoint: Endpoint, key: Key | None) -> dict[str, JsonObject]:
         """Return the requests of the last day in the service's log, by our own ids.
 
         Raise NemotronError if it has none to tell.
         """
         url, period = endpoint.origin + "/v2/logs", {"period": "24h"}
-        return read_logged(self._get(endpoint, url, key, timeout_s, params=period).json)
+        return read_logged(self._get(endpoint, url, key, params=period).json)
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         self._http.close()
 
-    def _get(
-        self,
-        endpoint: Endpoint,
-        url: str,
-        key: Key | None,
-        timeout_s: float,
-        **more: Any,
-    ) -> Page:
-        page = self._http.get(endpoint, url, key, timeout_s, self._now_s(), **more)
+    def _get(self, endpoint: Endpoint, url: str, key: Key | None, **more: Any) -> Page:
+        page = self._http.get(endpoint, url, key, self._now_s(), **more)
         self._note_rehearsal(endpoint, page.headers)
         return page
 

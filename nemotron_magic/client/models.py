@@ -39,14 +39,7 @@ _PREFERRED = (
 )
 """Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
 
-_WAYS = {
-    "input": "input",
-    "output": "output",
-    "provided": "input",
-    "generated": "output",
-}
-"""What the two dialects of a price list call the two directions."""
-
+_WAYS: dict[str, str] = table("shapes.toml")["ways"]
 _NAMES = names_in("model")
 _DEAREST_TOKEN_USD = 0.001
 """A price below it is that of one token, one from it on that of a million."""

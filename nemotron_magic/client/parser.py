@@ -10,6 +10,7 @@ from typing import Any
 from nemotron_magic.client.chunks import ChunkParser, decode
 from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
 from nemotron_magic.client.sse import (
+    LONGEST_WHOLE_BYTES,
     MAX_EVENT_BYTES,
     EventStreamDecoder,
     ServerSentEvent,
@@ -38,7 +39,6 @@ _NEXT_S = 5.0
 PROGRESS = (Piece, ToolCall)
 """The events that bring something that the user would miss."""
 
-_LONGEST_WHOLE_BYTES = 2**20
 # Servers pad a slow reply with blanks, to keep the connection alive.
 _START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(.{0,64})", re.DOTALL)
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
@@ -106,11 +106,9 @@ class CompletionParser:
                 data = self._sniff(data)
             if self._decoder is not None:
                 self._take(self._decoder.feed(data))
-                if not self.done and _is_whole(
-                    self._decoder.pending(_LONGEST_WHOLE_BYTES)
-                ):
+                if not self.done and _is_whole(self._decoder.pending()):
                     self._take(self._decoder.close())
-            elif len(self._body) <= _LONGEST_WHOLE_BYTES:
+            elif len(self._body) <= LONGEST_WHOLE_BYTES:
                 self.done = _is_whole(bytes(self._body.rstrip()))
         except NemotronError as error:
             self.error = error

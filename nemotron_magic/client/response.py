@@ -165,7 +165,6 @@ _READ_OUT_S = 0.02
 _LONGEST_BODY_BYTES = 256 * 1024 * 1024
 """More than the longest reply of any model takes, log-probabilities and all."""
 
-
 _COSTS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
 
 

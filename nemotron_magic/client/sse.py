@@ -65,6 +65,9 @@ def _up_to_the_damage(unpacker: zlib._Decompress, data: bytes) -> Iterator[bytes
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """One event may be this long; a longer one is no chat chunk but a fault."""
 
+LONGEST_WHOLE_BYTES = 2**20
+"""What is longer is not looked at again with each piece, whether it has ended."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -104,9 +107,9 @@ class EventStreamDecoder:
                 yield from self._dispatched()
         self._check(len(self._rest) + sum(map(len, self._data)))
 
-    def pending(self, most_bytes: int) -> bytes:
-        """Return the data of the event that is not ended; of a longer one nothing."""
-        if len(self._rest) + sum(map(len, self._data)) > most_bytes:
+    def pending(self) -> bytes:
+        """Return the data of the event that is not ended; of a long one nothing."""
+        if len(self._rest) + sum(map(len, self._data)) > LONGEST_WHOLE_BYTES:
             return b""
         last = self._rest.removeprefix(b"data:") if self._rest else b""
         return b"\n".join([*self._data, last]).strip()

@@ -186,8 +186,8 @@ class Http:
         endpoint: Endpoint,
         url: str,
         key: Key | None,
-        timeout_s: float,
         now_s: float,
+        timeout_s: float = 20.0,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Page:
