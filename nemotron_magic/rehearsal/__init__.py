@@ -23,3 +23,10 @@ from nemotron_magic.rehearsal.server import Server
 READING_TOKENS_PER_S = 60.0
 
 serve = Server
+
+
+def start(
+    port: int = 0, *, tokens_per_s: float | None = READING_TOKENS_PER_S
+) -> Server:
+    """Start a rehearsal at a pace for readers; ``stop()`` it when done."""
+    return serve(port, tokens_per_s=tokens_per_s).start()

@@ -190,7 +190,7 @@ def test_a_connection_is_kept_for_the_next_request(url: str) -> None:
 
 
 def test_stop_ends_a_slow_stream_and_leaves_no_thread() -> None:
-    server = rehearsal.serve(tokens_per_s=0.2).start()
+    server = rehearsal.start(tokens_per_s=0.2)
     connection, response = begin(server.url, body(stream=True))
     server.stop()
 
@@ -200,7 +200,7 @@ def test_stop_ends_a_slow_stream_and_leaves_no_thread() -> None:
 
 
 def test_stop_ends_idle_connections() -> None:
-    server = rehearsal.serve().start()
+    server = rehearsal.start()
     with socket.create_connection(("127.0.0.1", int(server.url[-8:-3]))):
         server.stop()
 
