@@ -48,9 +48,10 @@ def exact(value: object) -> str:
 
 def class_name(cls: type) -> str:
     """Return the full name of a class, as in `collections.OrderedDict`."""
-    module = ""
-    with suppress(AttributeError):
+    try:  # it is asked for each of many values, and `suppress` would take as long again
         module = exact(_MODULE.__get__(cls))
+    except AttributeError:
+        module = ""
     # Of a class that a function made, where it was made is of no use.
     name = exact(_NAME.__get__(cls)).rpartition("<locals>.")[2] or "?"
     return name if module in ("", "builtins") else f"{module}.{name}"

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain, islice
 from threading import local
 from types import FunctionType, MemberDescriptorType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from nemotron_magic.context.secrets import values
 from nemotron_magic.context.secrets.values import Strength, Telling
@@ -33,10 +33,8 @@ _Pairs: TypeAlias = Iterable[tuple[object, object]]
 _Parts: TypeAlias = Callable[[Any], _Pairs]
 
 
-class _Column(NamedTuple):
-    """A column that is read only if its name is telling."""
-
-    read: Callable[[], Any]
+class _Column(partial[Any]):
+    """A call that reads a column, made only if its name is telling."""
 
 
 def _text_of(value: Any) -> str | None:
@@ -168,11 +166,11 @@ def _arrow_table(value: Any) -> _Pairs:
 
 
 def _columns(names: list[object], column: Callable[[int], Any]) -> _Pairs:
-    return ((name, _Column(partial(column, i))) for i, name in enumerate(names))
+    return ((name, _Column(column, i)) for i, name in enumerate(names))
 
 
 def _unnamed(value: Any) -> _Pairs:
-    column = value.read() if type(value) is _Column else value
+    column = value() if type(value) is _Column else value
     return ((None, cell) for cell in _cells(column))
 
 

@@ -320,11 +320,7 @@ _LONGEST_VALUE = 20_000
 
 
 def is_live_secret(value: str, strength: Strength) -> bool:
-    """Return whether the value of a variable with a name of this strength is a secret.
-
-    A password is any text of four characters. What another name holds is one if it has
-    eight and, unless the name leaves no doubt, a digit, or small and capital letters.
-    """
+    """Return whether a variable with a name of this strength holds a secret."""
     is_password = strength is Strength.PASSWORD
     plain = value.strip("\"' ")
     if plain.startswith(tuple("<{[$%#(")):
