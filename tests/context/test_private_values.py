@@ -216,6 +216,19 @@ def test_words_that_do_not_repeat_are_no_vocabulary() -> None:
         assert told_of(describe(value, "x"), names) == []
 
 
+@pytest.mark.parametrize(("number", "are_named"), [(12, True), (13, False)])
+def test_values_are_a_vocabulary_up_to_a_dozen(number: int, are_named: bool) -> None:
+    syllables = ("blor", "quen", "trav", "zimp"), ("ak", "el", "ix", "om")
+    words = list(map("".join, itertools.product(*syllables)))[:number]
+    pandas = pytest.importorskip("pandas")
+
+    told = describe(pandas.DataFrame({"kind": words * 3, "n": range(3 * number)}), "x")
+
+    assert is_vocabulary(dict.fromkeys(words, 3)) is are_named
+    assert ("'blorak'" in told) is are_named
+    assert is_vocabulary(dict.fromkeys(words, 2)) is False
+
+
 def test_columns_that_are_people_are_not_named() -> None:
     pandas = pytest.importorskip("pandas")
     dummies = pandas.get_dummies(pandas_frame("customer", people_of(0)))
