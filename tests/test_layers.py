@@ -18,7 +18,7 @@ import nemotron_magic
 HOUSE = "nemotron_magic"
 ROOT = Path(nemotron_magic.__file__).parent
 PROJECT = Path(__file__).parents[1]
-MOST_MODULES = 119
+MOST_MODULES = 118
 HOMES = {
     "IPython": {"", "display", "magics"},
     "distributed": {"session"},
