@@ -1,10 +1,9 @@
 """Check code before it is inserted, without running it.
 
-What is found is what surely fails: no alarm is better than a false one. Of names that
-nothing defines, pyflakes tells; it reads a module, while a notebook has names from
-other cells, and a function may wait for one that a later cell defines. Of columns, only
-straight lines are read, from the top down: as soon as a table may be another, or may
-have other columns, nothing is said of it any more.
+What is found is what surely fails: no alarm is better than a false one. pyflakes finds
+names that nothing defines, but reads a module, while a notebook has names from other
+cells, and a function may wait for a later one. Columns are looked for from the top down,
+and in no table any more that may be another, or may have other columns.
 """
 
 from __future__ import annotations
@@ -213,9 +212,6 @@ def _near(name: str, namespace: Namespace, bound: set[str], cutoff: float) -> st
 
 
 _MADE_UP = ("index", "value", "variable")
-_TABLES: dict[str, frozenset[str]] = {
-    name: frozenset(all.split()) for name, all in syntax.LIBRARIES["tables"].items()
-}
 # With these, the names are no columns, or need not be there.
 _OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
@@ -244,6 +240,7 @@ def _missing_columns(tree: ast.Module, namespace: Namespace) -> list[Finding]:
     known = {id(value): _table(value) for value in named.values()}
     tables = {name: t for name in named if (t := known[id(named[name])])}
     user_code = {name for name, value in named.items() if _is_users(value)}
+    user_code |= syntax.words("table_evaluate")
     imported = syntax.bound_names(*syntax.nodes_of(ast.alias, tree))
     made, tested = syntax.bound_names(tree) - imported, syntax.tested_texts(tree)
     found: dict[str, Finding] = {}
@@ -309,7 +306,7 @@ def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) ->
             return bool(part.decorator_list)
         case ast.ClassDef() | ast.Await():
             return True
-        case ast.Name(name) if name in names or name in _TABLES["evaluate"]:
+        case ast.Name(name) if name in names:
             return True
         case ast.Call(ast.Name(name)) if name in made:
             return True
@@ -366,12 +363,13 @@ def _read_only(node: ast.AST, tables: _Tables) -> Iterator[ast.AST]:
             yield value
         case ast.Attribute(ast.Name(name) as value, part) if table := tables.get(name):
             is_error = bool(table.attributes) and part not in table.attributes
-            if part in _TABLES["read_only"] or part in table.columns or is_error:
+            is_known = part in syntax.words("table_reads") or part in table.columns
+            if is_known or is_error:
                 yield value
         case ast.Call(ast.Name(name) | ast.Attribute(ast.Name(name)) as func):
-            libraries = _TABLES["libraries"] | {*tables}
+            libraries = syntax.words("table_libraries") | {*tables}
             is_plain = isinstance(func, ast.Name)
-            if name in (_TABLES["builtins"] if is_plain else libraries):
+            if name in (syntax.words("table_builtins") if is_plain else libraries):
                 for one in syntax.arguments_of(node):
                     yield one
                     if isinstance(one, ast.List | ast.Tuple | ast.Dict | ast.Starred):

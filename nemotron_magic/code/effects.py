@@ -52,11 +52,7 @@ def effects_of(
     transform: Callable[[str], str] = str,
     namespace: Mapping[str, object] = {},
 ) -> str:
-    """Return a line that says what a cell does outside of Python; empty if nothing.
-
-    >>> effects_of("import os as o; o.system('pip install -i https://e.org/x y')")
-    'This cell runs a shell and installs from e.org.'
-    """
+    """Return a line that says what a cell does outside of Python; empty if nothing."""
     if len(source) > _LONGEST:
         return _UNSEEN.format("long")
     look = _Look(transform, namespace)

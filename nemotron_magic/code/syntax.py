@@ -261,11 +261,7 @@ def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
 
 
 def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
-    """Return the names that a cell reads, in their order; else all of its words.
-
-    >>> read_names("total = price * n + price", str)
-    ['price', 'n']
-    """
+    """Return the names that a cell reads, in their order; else all of its words."""
     trees = _trees(source, transform)
     reads = _names_of(trees).reads
     words = dict.fromkeys(pattern("identifier").findall(source[:_MOST_CHARS]))

@@ -22,7 +22,6 @@ from nemotron_magic.code.syntax import LIBRARIES, pattern, try_to_parse, words
 from nemotron_magic.core.text import UNSEEN, one_line
 
 _ALL_LATIN_LOOKING = ("CHEROKEE", "COPTIC", "LISU")
-_SEPARATORS = re.compile(r"[\d_]+")
 # Letters that pass for Latin ones, and those.
 _LATIN: dict[str, list[str]] = {
     alphabet: letters.split() for alphabet, letters in LIBRARIES["lookalikes"].items()
@@ -40,7 +39,7 @@ def _lookalike_warning(name: str) -> str:
     read = unicodedata.normalize("NFKC", name)
     if read != unicodedata.normalize("NFC", name):
         return f"Python reads the name {name!r} as {read!r}"
-    parts = [*filter(None, _SEPARATORS.split(name))]
+    parts = [*filter(None, re.split(r"[\d_]+", name))]
     if "LATIN" not in map(_alphabet, name):
         return _whole_warning(name, "".join(parts))
     for part in parts:

@@ -247,12 +247,11 @@ def _spent_in_locks(process: int) -> str:
     from nemotron_magic.code.trial.guards import FUTEX
 
     folder = Path(f"/proc/{process}")
-    try:
+    with suppress(OSError):
         calls = [one.read_text().split()[:1] for one in folder.glob("task/*/syscall")]
         spent = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
-    except OSError:
-        return ""
-    return " ".join(spent) if all(one == [str(FUTEX)] for one in calls) else ""
+        return " ".join(spent) if all(one == [str(FUTEX)] for one in calls) else ""
+    return ""
 
 
 _ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
@@ -328,12 +327,9 @@ def _parts(value: object) -> list[object]:
 
 def _is_connection(value: object) -> bool:
     kind = type(value)
-    if isinstance(value, type) or kind.__module__ in ("builtins", "types"):
+    if isinstance(value, type) or not _CONNECTIONS.match(str(kind.__module__)):
         return False
-    return bool(
-        _CONNECTIONS.match(str(kind.__module__))
-        and not _NO_CONNECTION.search(kind.__qualname__)
-    )
+    return not _NO_CONNECTION.search(kind.__qualname__)
 
 
 def _not_copied(reached: Namespace) -> str:
@@ -341,12 +337,10 @@ def _not_copied(reached: Namespace) -> str:
     homes = {_home(value) for value in reached.values()}
     if "polars" in homes and any(one.startswith("polars-") for one in _threads()):
         return "uses polars, whose threads do not survive in a copy"
-    torch = sys.modules.get("torch.cuda")
-    is_used = getattr(torch, "is_initialized", None)
+    is_used = getattr(sys.modules.get("torch.cuda"), "is_initialized", None)
     if callable(is_used) and is_used():
         return "shares the kernel's GPU"
-    library = next((one for one in _ON_A_GPU if one in sys.modules), "")
-    if library:
+    if library := next((one for one in _ON_A_GPU if one in sys.modules), ""):
         return f"shares the kernel's GPU ({library} is loaded)"
     free, total = _memory()
     is_short = total > 0 and free < _LEAST_FREE + total // 10

@@ -387,12 +387,11 @@ def _holds_mounts(folder: str) -> bool:
     """Return whether something is mounted below a folder: the layer would hide it."""
     if set(folder) & set(",:\\"):  # such a name would end an option of the mount
         return True
-    try:
+    with suppress(OSError):
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    except OSError:
-        return True
-    points = (Path(line.split()[4]) for line in lines)
-    return any(Path(folder) in point.parents for point in points)
+        points = (Path(line.split()[4]) for line in lines)
+        return any(Path(folder) in point.parents for point in points)
+    return True
 
 
 def use_one_openmp_thread() -> None:
