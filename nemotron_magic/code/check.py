@@ -2,8 +2,8 @@
 
 What is found is what surely fails: no alarm is better than a false one. pyflakes finds
 names that nothing defines, but reads a module, while a notebook has names from other
-cells, and a function may wait for a later one. Columns are looked for from the top down,
-and in no table any more that may be another, or may have other columns.
+cells, and a function may wait for a later one. Columns are looked for from top to
+bottom, and no more in a table that may be another, or may have other columns.
 """
 
 from __future__ import annotations
