@@ -219,13 +219,12 @@ def _more_rows(rows: list[str], before: str, rest: str) -> str:
     lines = rest.lstrip("\n").split("\n")
     is_head = lines[0].split() == head.split() and _RULE.fullmatch("".join(lines[1:2]))
     if len(rows) > 2 and is_head:
-        lines = lines[2:]
-        first = lines[0].strip() if lines else ""
-        if last and first.startswith(last.strip()):
-            lines[0] = first[len(last.strip()) :]
-        elif last and first.startswith("|"):
-            lines.insert(0, "")
-        return "\n".join(lines)
+        first, *more = lines[2:] or [""]
+        if last and first.strip().startswith(last.strip()):
+            first = first.strip().removeprefix(last.strip())
+        elif last and first.strip().startswith("|"):
+            first = f"\n{first}"
+        return "\n".join([first, *more])
     first = rest.partition("\n")[0]
     if not last.strip() or _fits(last + first, head) or not first.startswith("|"):
         return rest[_repeated(before, rest) :]
@@ -262,13 +261,8 @@ def _break(last: str, rest: str) -> str:
         return "\n"
     if _HEADING.match(rest) and last[-1] in ".!?:)`*_":
         return "\n\n"
-    return "\n" if _follows(last, rest) else ""
-
-
-def _follows(last: str, rest: str) -> bool:
-    """Return whether an item of a list begins, behind one of the same list."""
-    item, other = _MARKER.match(last), _MARKER.match(rest)
+    item, other = _MARKER.match(last), _MARKER.match(rest)  # of the same list?
     if not item or not other or last[-1] in "*_-+" or item.end() == len(last):
-        return False
+        return ""
     following = str(int(item[2]) + 1) if item[2].isdigit() else item[2]
-    return other.groups() == (item[1], following)
+    return "\n" if other.groups() == (item[1], following) else ""
