@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -96,16 +97,9 @@ FORMULA_SIGN = re.compile(r"\$|\\(?=[^\w\s]|begin|end|ref|eqref|$)")
 """What could open a formula, or what the page takes for a part of one."""
 
 # A formula can change what another cell says, leave its place, or load things.
-_FORBIDDEN_WORDS = (
-    "[egx]?def|let|futurelet|global|long|outer|chardef|mathchardef|catcode"
-    "|(?:re|provide|new)command|newcommand|renewcommand|(?:re)?newenvironment"
-    "|new(?:columntype|mathalphabet|count|dimen|skip|toks|if)|Newextarrow|Declare\\w+"
-    "|require|includegraphics|html[A-Z]\\w*|href|url|class|cssId|style|unicode|data"
-    "|bbox|enclose|mmlToken|toolTip|texttip|mathtip|toggle|definecolor|pagecolor"
-    "|setcounter|label|begingroup\\w*|endgroup|verb|input|include|csname|special"
-)
+_COMMANDS = files(__package__).joinpath("forbidden.txt").read_text("utf-8").split()
 _FORBIDDEN = re.compile(
-    rf"\\(?:{_FORBIDDEN_WORDS})(?![A-Za-z])|\\begin\s*\{{\s*(?:verb|comment|filecontents)"
+    rf"\\(?:{'|'.join(_COMMANDS)})(?![A-Za-z])|\\begin\s*\{{\s*(?:verb|comment|filecontents)"
     r"|\d{3,}(?:\.\d*)?\s*(?:em|ex|px|pt|pc|cm|mm|in|mu|bp)\b"
     r"|-\s*\d\d+(?:\.\d*)?\s*(?:em|ex|px|pt|pc|cm|mm|in|mu|bp)\b"
     r"|\\rule\W*\d\d+(?:\.\d*)?\s*(?:em|ex|cm|in|pc)"
