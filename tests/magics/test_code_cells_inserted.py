@@ -107,6 +107,15 @@ def test_what_is_told_for_a_flag_of_code_puts_it_in(
     assert shell.run(line).next_cell == cell
 
 
+def test_code_of_an_earlier_reply_waits_no_more(shell: Shell) -> None:
+    shell.run(say(THREE))
+    shell.run(say("Only words."))
+    refused = shell.run("%nemotron code")
+
+    assert refused.next_cell is None
+    assert "the last reply has no code to insert" in refused.error
+
+
 def test_there_must_be_code_to_put_in(shell: Shell) -> None:
     never = shell.run("%nemotron code")
     shell.run(say("Only words."))

@@ -146,6 +146,20 @@ def test_parts_of_a_long_table_keep_their_columns():
     assert finished[1].markdown.startswith("| | |\n|:--|--:|\n| row | 12 |\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("fence in item", "```py\nx = 1\n"),
+        ("table in item", "| |\n|---|\n| cell |\n"),
+    ],
+)
+def test_parts_of_what_is_long_in_an_item_stay_indented(name, begins):
+    (_, *others), _ = fed(LONG[name], 40)
+
+    assert {block.classes for block in others} == {"nm-joined nm-in-1 nm-open"}
+    assert all(block.markdown.startswith(begins) for block in others)
+
+
 def test_a_heading_is_finished_when_text_follows():
     blocks = Blocks()
 
