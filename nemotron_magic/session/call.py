@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from nemotron_magic.client.client import Client, Request
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard
@@ -27,7 +27,7 @@ from nemotron_magic.session.reply import (
 )
 from nemotron_magic.storage.cache import Cache, RungMemory, open_cache, open_rungs
 from nemotron_magic.storage.ledger import Allow, Ledger, Tally
-from nemotron_magic.storage.records import CallRecord
+from nemotron_magic.storage.records import CallRecord, Totals
 
 
 class CallAccounting:
@@ -222,9 +222,13 @@ class Call:
         body = self.metadata.body
         estimate = budget.estimate_cost(models, body)
         limits.check_call(estimate, settings.model, why, budget.unpriced_field(body))
+
+        def allow(session: Totals, today: Totals) -> None:
+            unknown_day = self._ledger.unknown_day
+            limits.check_budgets(estimate, session, today, unknown_day)
+
         most_usd = believed_usd(estimate.most_usd) if estimate else None
-        allow = partial(limits.check_budgets, estimate) if limits.are_set else None
-        self._begin(CallRecord(most_usd=most_usd), allow)
+        self._begin(CallRecord(most_usd=most_usd), allow if limits.are_set else None)
 
     def _begin(self, record: CallRecord, allow: Allow | None = None) -> None:
         """Write the row, unless `allow` raises; see `Ledger.begin`."""

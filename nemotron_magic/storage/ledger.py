@@ -88,8 +88,8 @@ _SHORT_S = 0.5
 _DAYS = ("day:", "day:~")
 _FILE = "ledger.sqlite"
 _Result = TypeVar("_Result")
-# Gets the totals of a session and of today, and why the day's are not known, if so.
-Allow = Callable[[Totals, Totals, str], None]
+# Gets the totals of a session and of today; raises if a call may not be made.
+Allow = Callable[[Totals, Totals], None]
 # Columns have the names that the first files gave them.
 _FIRST_NAMES = {
     "pending": "unended",
@@ -253,6 +253,8 @@ class Ledger(Storage):
         Why it is not on disk, or what became of the file; empty if all is well.
     tally : Tally
         What this process knows to be spent; ledgers of one session share it.
+    unknown_day : str
+        Why what today took was not known when the last call began; empty if it was.
     """
 
     def __init__(
@@ -269,6 +271,7 @@ class Ledger(Storage):
         self._noticed, self._sound_day, self._lost_day = "", "", ""
         self._struck: set[int] = set()
         self.tally = Tally()
+        self.unknown_day = ""
 
     def begin(self, call: CallRecord, allow: Allow | None = None) -> CallRecord:
         """Record a call before its request goes out; return it with its number.
@@ -283,9 +286,9 @@ class Ledger(Storage):
         def work(connection: Connection) -> int:
             recorded = {scope: _totals(connection, scope) for scope in _scopes(call)}
             session, today = starmap(self.tally.larger, recorded.items())
-            unknown = self._why_unknown(day)
+            self.unknown_day = self._why_unknown(day)
             if allow is not None:
-                allow(session, today, unknown)
+                allow(session, today)
             return _insert(connection, call)
 
         with self.tally.lock:

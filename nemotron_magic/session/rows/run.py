@@ -178,8 +178,8 @@ class Run:
             limits.check_call(estimate, settings.model, why)
             self._redacted = 0
 
-        def allow(session: Totals, today: Totals, lost: str) -> None:
-            limits.check_budgets(None, session, today, lost)
+        def allow(session: Totals, today: Totals) -> None:
+            limits.check_budgets(None, session, today, means.ledger.unknown_day)
             left_usd, self._how_more = limits.least_left(session, today)
             self._governor.budget_usd = left_usd
 
