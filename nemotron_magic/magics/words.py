@@ -78,6 +78,7 @@ FLAGS = (
 )
 
 FLAG_OF = {name: flag for flag in FLAGS for name in flag.names}
+_ALONE_FLAGS = frozenset(name for name, flag in FLAG_OF.items() if not flag.value)
 
 
 def flags_table() -> str:
@@ -285,7 +286,7 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
     `hide` gets each value that looks like a key, before it is refused; `by_hand` says
     that `--` declares it a question.
     """
-    found = typed_key(text, by_hand)
+    found = typed_key(text, by_hand, _ALONE_FLAGS)
     if found is None:
         return
     for value in (text[start:end] for start, end in found.places):

@@ -24,6 +24,7 @@ from nemotron_magic.session.conversation import Question
 HEX = "4f9a77b0c1d2e3f4" + "05162738495a6b7c"
 MIXED = "sk-proj-" + "Zt7Qp0xLm3Vb9Rk2Ws8Yd"
 SHORT = "hunter2" + "xy"
+LETTERS = "-plum-tree" + "-gate"
 
 
 def refused(line: str, body: str | None = None) -> tuple[str, list[str]]:
@@ -151,6 +152,28 @@ def test_what_is_said_beside_login_is_no_key(line: str) -> None:
     assert hidden == []
 
 
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        (f"login {LETTERS}", None),
+        (f"Login: -{LETTERS}", None),
+        (f"!login {LETTERS}", None),
+        (f"login -q {LETTERS}", None),
+        (f"login {LETTERS[1:]} --preview", None),
+        ("", f"login\n{LETTERS}\n"),
+        ("-q", f"login --fresh {LETTERS}"),
+    ],
+)
+def test_behind_login_what_is_no_flag_of_ours_is_a_key(
+    line: str, body: str | None
+) -> None:
+    said, hidden = refused(line, body)
+
+    assert "a key is never typed" in said
+    assert LETTERS[1:] not in said
+    assert hidden == []  # no text would be safe from a word
+
+
 @pytest.mark.parametrize("text", ["please", "now, please", "ok then"])
 def test_nor_is_it_behind_a_colon(shell: Shell, text: str) -> None:
     said = shell.run(f"%nemotron login: {text}").error
@@ -245,6 +268,8 @@ def test_prose_is_a_question(line: str) -> None:
         f'get_ipython().run_cell_magic("nemotron", "", "login {HEX}")',
         f"%nemotron login {SHORT}  # mine",
         f"%nemotron login {HEX[:4]} {HEX[4:8]}",
+        f"%nemotron login {LETTERS}",
+        f"%nemotron login --verbose {SHORT}",
     ],
 )
 def test_it_is_taken_out_of_cells_also_where_nobody_saw_it_typed(source: str) -> None:
@@ -252,6 +277,7 @@ def test_it_is_taken_out_of_cells_also_where_nobody_saw_it_typed(source: str) ->
 
     assert HEX[4:8] not in told
     assert SHORT not in told
+    assert LETTERS not in told
     assert "nemotron" in told
     assert "[redacted:" in told
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -64,6 +64,7 @@ _MOST_TOKENS, _MOST_STARTS = 200, 30
 _TOKEN = pattern("token")
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{pattern('login').pattern})", re.IGNORECASE)
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
+_FLAG = re.compile("--?[a-z-]+")
 
 
 class TypedKey(NamedTuple):
@@ -73,24 +74,27 @@ class TypedKey(NamedTuple):
     places: list[Place]  # of what may be the key, in the text
 
 
-def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
+def typed_key(
+    text: str, by_hand: bool = False, flags: Container[str] = ()
+) -> TypedKey | None:
     """Return where in `text` a key was typed in place of a question; None if none was.
 
     It holds nothing but words that lead to a key, and the key. Where `--` says that it
-    is a question, `by_hand`, only what looks like a key behind a word for one is.
+    is a question, `by_hand`, only what looks like a key behind a word for one is. None
+    of `flags` is a key.
 
     >>> typed_key("login 4f9a77b0c1").places, typed_key("login fails with 403, why?")
     ([(6, 16)], None)
     """
     found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
-    tokens = [one for one in found if not one[0].startswith("#")]
+    tokens = [one for one in found if one[0][0] != "#" and one[0] not in flags]
     is_login = _is_login(tokens)
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
     may_be_asked = by_hand or "?" in text
-    # A word that leads to a key is none, nor is a flag.
-    leading = {*words("leading"), *re.findall(r"(?<!\S)--?[a-z-]+(?!\S)", text)}
-    telling = [one for one in tokens if one[0].lower() not in leading]
+    # A word that leads to a key is none, nor is what looks like a flag beside others.
+    telling = [one for one in tokens if one[0].lower() not in words("leading")]
     others = [one for one in telling if not _names_key(one[0])]
+    others = [one for one in others if not _FLAG.fullmatch(one[0])] or others
     made = [one for one in others if _looks_made(one[0])]
     keys = made if is_named or not by_hand else []
     if is_named and (is_login or not by_hand):
