@@ -60,10 +60,7 @@ _Kind = type[Text] | type[Reasoning] | type[Refusal]
 _SHAPES, _NAMES = table("shapes.toml"), names_in("chunk")
 _KINDS: dict[str, _Kind] = {"reasoning": Reasoning, "refusal": Refusal, "text": Text}
 _NAMES_OF = {kind: _NAMES[name] for name, kind in _KINDS.items()}
-_PART_KINDS: dict[str, _Kind] = {
-    **dict.fromkeys(_NAMES["thoughts"], Reasoning),
-    "refusal": Refusal,
-}
+_PART_KINDS = {"refusal": Refusal} | dict.fromkeys(_NAMES["thoughts"], Reasoning)
 _PLAIN_CHUNK = frozenset(_NAMES["plain"])
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _PLAIN = frozenset({"role", "content"})
@@ -104,9 +101,8 @@ def _pieces(
             yield from _pieces(one, kind, depth + 1)
     elif isinstance(value, dict) and depth < _DEEPEST:
         name = as_text(value.get("type"))
-        is_thought = value.get("thought") is True or not value.keys().isdisjoint(
-            ("reasoningContent", "reasoningText")
-        )
+        is_named = value.keys() & {"reasoningContent", "reasoningText"}
+        is_thought = is_named or value.get("thought") is True
         kind = Reasoning if is_thought else _PART_KINDS.get(name, kind)
         found = [value[k] for k in _NAMES["parts"] if value.get(k) is not None]
         if found:
@@ -300,9 +296,8 @@ class ChunkParser:
             self._delta(value)
             return
         if isinstance(value, dict):
-            is_text = name not in _NAMES["layers"] and not value.keys().isdisjoint(
-                _NAMES["parts"]
-            )
+            has_part = not value.keys().isdisjoint(_NAMES["parts"])
+            is_text = has_part and name not in _NAMES["layers"]
         elif isinstance(value, str | list):
             is_text = name != "message" or _CODES.isdisjoint(place)
         else:

@@ -29,13 +29,13 @@ from nemotron_magic.client.http_errors import (
     request_id_of,
 )
 from nemotron_magic.client.models import Model, read_balance, read_logged, read_models
-from nemotron_magic.client.network import FOREIGN, map_httpx_error, proxy_to
+from nemotron_magic.client.network import FOREIGN, proxy_to
 from nemotron_magic.client.parser import PROGRESS
 from nemotron_magic.client.response import (
+    error_of_call,
     gap_limit,
     read_events,
     redact_key,
-    timeout_error,
 )
 from nemotron_magic.client.transport import Http, Page
 from nemotron_magic.core.endpoint import Endpoint, Key
@@ -109,10 +109,9 @@ class Client:
     ) -> Generator[Event, None, None]:
         """Send `request`; return what happens, as it happens.
 
-        Raise `NemotronError` after the events that came before it. A request is sent
-        again only if it cannot have been billed and nothing of a reply has arrived.
-
-        Raise `KeyboardInterrupt` when `stop` is set.
+        A request is sent again only if it cannot have been billed and nothing of a
+        reply has arrived. Raise `NemotronError` after the events that came before it,
+        and `KeyboardInterrupt` when `stop` is set.
         """
         if stop is None:
             return self._events(request)
@@ -200,8 +199,7 @@ class Client:
                     return
                 fault = error_from_response(response, about, self._now_s(), deadline)
         except FOREIGN as error:
-            late = timeout_error(error, deadline, about, settings)
-            fault = late or map_httpx_error(error, about, deadline.is_sent)
+            fault = error_of_call(error, deadline, about, settings)
         except KeyboardInterrupt:
             if deadline.is_sent:
                 raise
@@ -255,9 +253,7 @@ class Client:
 
         Charges are booked after the reply, so right after a call it is too high
         (https://docs.aimlapi.com/api-references/service-endpoints/account-balance).
-
-        Raise `NemotronError` if the service has no balance to tell, or not with this
-        key.
+        Raise `NemotronError` if the service tells none, or not with this key.
         """
         for path in _BALANCES:  # older accounts have the older page only
             url = endpoint.origin + path
@@ -269,10 +265,7 @@ class Client:
         raise RequestInfo(endpoint, "").failure("no_balance", status=404)
 
     def logged(self, endpoint: Endpoint, key: Key | None) -> dict[str, JsonObject]:
-        """Return the requests of the last day in the service's log, by our own ids.
-
-        Raise NemotronError if it has none to tell.
-        """
+        """Return the requests of the last day in the service's log, by our own ids."""
         url, period = endpoint.origin + "/v2/logs", {"period": "24h"}
         return read_logged(self._get(endpoint, url, key, params=period).json)
 

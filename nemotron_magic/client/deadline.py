@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
@@ -30,6 +29,7 @@ from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 
 _T = TypeVar("_T")
 _Check = Callable[[], object]
+_Clock = Callable[[], float]
 Resolver = Callable[[str, int], object]
 system_resolver: Resolver = socket.getaddrinfo
 
@@ -40,9 +40,7 @@ _BLINK_S = 0.1
 class Deadline:
     """When a call must be over."""
 
-    def __init__(
-        self, total_s: float, clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, total_s: float, clock_s: _Clock = time.monotonic) -> None:
         self.is_sent = True
         self.clock_s = clock_s
         self._end_s = clock_s() + total_s
@@ -105,19 +103,10 @@ def _within(timeout: float | None, late: type[Exception]) -> float | None:
 class Backend(httpcore.NetworkBackend):
     """The network as httpx has it, but for what `Deadline` and `CancelToken` add."""
 
-    @classmethod
-    def put_into(
-        cls,
-        transport: object,
-        stop: CancelToken | None = None,
-        resolve: Resolver | None = None,
-    ) -> None:
-        """Let a transport's connections keep to deadlines, and end when `stop` is set.
+    def put_into(self, transport: object) -> None:
+        """Let a transport make its connections by this; httpx has no public way for it.
 
-        httpx has no public way for it.
-
-        Raise `NemotronError` if this httpx does not have the private parts that it
-        takes.
+        Raise `NemotronError` if this httpx has not the private parts that it takes.
         """
         pool: Any = getattr(transport, "_pool", None)
         network = getattr(pool, "_network_backend", None)
@@ -128,15 +117,16 @@ class Backend(httpcore.NetworkBackend):
                 "with it no limit of time would hold",
                 "Type: %pip install 'httpx>=0.28,<0.29' 'httpcore>=1.0.9,<2'",
             )
-        pool._network_backend = cls(network, stop, resolve)
+        self._network, pool._network_backend = network, self
 
     def __init__(
         self,
-        network: httpcore.NetworkBackend,
+        network: httpcore.NetworkBackend | None = None,
         stop: CancelToken | None = None,
         resolve: Resolver | None = None,
     ) -> None:
-        self._network, self._stop, self._resolve = network, stop, resolve
+        self._network = network or httpcore.SyncBackend()
+        self._stop, self._resolve = stop, resolve
         self._check: _Check = stop.check if stop else bool
         self._found: set[str] = set()
 
@@ -152,8 +142,8 @@ class Backend(httpcore.NetworkBackend):
         if isinstance(timeout, _Wait):
             timeout.deadline.is_sent = False
         addresses = loopback_addresses(host)
-        if self._resolve and not addresses and host not in self._found:
-            self._look_up(self._resolve, host, port, timeout)
+        if not addresses and host not in self._found:
+            self._look_up(host, port, timeout)
         failed: list[httpcore.ConnectError] = []
         for address in addresses or (host,):
             connect = partial(
@@ -165,12 +155,12 @@ class Backend(httpcore.NetworkBackend):
                 failed.append(error)
         raise failed[0]
 
-    def _look_up(
-        self, resolve: Resolver, host: str, port: int, timeout: float | None
-    ) -> None:
+    def _look_up(self, host: str, port: int, timeout: float | None) -> None:
         """Look a host up before it is connected to: that could not be interrupted."""
+        if self._resolve is None:
+            return
         wait_s = _within(timeout, httpcore.ConnectTimeout) or math.inf
-        work = partial(resolve, host, port)
+        work = partial(self._resolve, host, port)
         looking = _apart(work, "nemotron-look-up", wait_s, self._check)
         why = "no address: the name server does not answer"
         try:
@@ -235,13 +225,8 @@ class _Stream(httpcore.NetworkStream):
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+    def start_tls(self, *how: Any, **more: Any) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(*how, **more))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

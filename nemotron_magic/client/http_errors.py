@@ -30,12 +30,7 @@ from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.sse import iter_decompressed
 from nemotron_magic.core import errors
 from nemotron_magic.core.endpoint import Endpoint, Key
-from nemotron_magic.core.errors import (
-    ConnectError,
-    NemotronError,
-    RateLimitError,
-    ServiceError,
-)
+from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.loose_json import as_dict, as_list, as_objects, as_text
 from nemotron_magic.core.parameters import DEFAULT_BASE_URL
 from nemotron_magic.core.text import one_line
@@ -369,11 +364,10 @@ def _error_body(response: httpx.Response) -> str:
 
 def retries_allowed(error: NemotronError) -> int:
     """Return how often a call that failed like this may be tried again."""
-    if error.final:
-        return 0
-    is_refused = isinstance(error, RateLimitError | ServiceError)
-    is_refused = is_refused and error.status in _REFUSED
-    return _RETRIES if is_refused or isinstance(error, ConnectError) else 0
+    by_service = isinstance(error, errors.RateLimitError | errors.ServiceError)
+    is_refused = by_service and error.status in _REFUSED
+    is_early = is_refused or isinstance(error, errors.ConnectError)
+    return _RETRIES if is_early and not error.final else 0
 
 
 def delay_s(

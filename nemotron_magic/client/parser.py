@@ -27,14 +27,9 @@ from nemotron_magic.core.events import (
 from nemotron_magic.core.loose_json import JsonObject, as_dict, read_cut_json
 from nemotron_magic.core.text import plural
 
-_DONE_S = 0.5
-"""Longest wait for more once the model is done and has told its figures."""
-
-_FIGURES_S = 2.0
-"""Longest wait for the figures once the model is done."""
-
-_NEXT_S = 5.0
-"""Longest wait where the first text came with a reason to stop, as all may."""
+_NEXT_S, _FIGURES_S, _DONE_S = 5.0, 2.0, 0.5
+"""Longest waits after a reason to stop: where it came with the first text, as with all
+perhaps; for the figures; and once they are told."""
 
 PROGRESS = (Piece, ToolCall)
 """The events that bring something that the user would miss."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import httpx
 from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http_errors import RequestInfo, request_id_of
 from nemotron_magic.client.models import read_usage
-from nemotron_magic.client.network import FOREIGN
+from nemotron_magic.client.network import FOREIGN, map_httpx_error
 from nemotron_magic.client.parser import PROGRESS, CompletionParser
 from nemotron_magic.client.sse import ENCODINGS, encoding_of, iter_decompressed
 from nemotron_magic.core.endpoint import Key
@@ -67,10 +68,8 @@ def without_key_in(value: Any, key: Key | None) -> Any:
     if isinstance(value, str):
         return _without(value, key)
     if isinstance(value, Mapping):
-        return {
-            without_key_in(name, key): without_key_in(one, key)
-            for name, one in value.items()
-        }
+        clean = partial(without_key_in, key=key)
+        return {clean(name): clean(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         is_key = _MARK in key.redact(_as_bytes(value))
         return [] if is_key else [without_key_in(one, key) for one in value]
@@ -147,9 +146,8 @@ def _hidden(tokens: list[dict[str, Any]], key: Key) -> Iterator[dict[str, Any]]:
 
 def _as_bytes(values: list[Any] | tuple[Any, ...]) -> str:
     """Return the text that numbers are the bytes of; nothing of any other list."""
-    if not values or not all(type(one) is int and 0 <= one < 256 for one in values):
-        return ""
-    return bytes(values).decode("latin-1")
+    are_bytes = all(type(one) is int and 0 <= one < 256 for one in values)
+    return bytes(values).decode("latin-1") if are_bytes else ""
 
 
 def _without(text: str, key: Key) -> str:
@@ -243,17 +241,17 @@ def gap_limit(settings: Settings, about: RequestInfo, has_begun: bool) -> str:
     return "gap_timeout_s" if has_begun else "progress_timeout_s"
 
 
-def timeout_error(
+def error_of_call(
     error: Exception, deadline: Deadline, about: RequestInfo, settings: Settings
-) -> NemotronError | None:
-    """Return the error of a call that ran into one of its limits; None of any other."""
+) -> NemotronError:
+    """Return our error for one of httpx's, or for the limit of time behind it."""
     is_read = isinstance(error, httpx.ReadTimeout)
     if (is_read or isinstance(error, httpx.WriteTimeout)) and deadline.left_s <= 0:
         return _too_slow(settings)
-    if not is_read or not deadline.is_sent:
-        return None
-    limit = gap_limit(settings, about, deadline.has_begun)
-    return _overdue(f"{about.host} fell silent for", limit, settings)
+    if is_read and deadline.is_sent:
+        limit = gap_limit(settings, about, deadline.has_begun)
+        return _overdue(f"{about.host} fell silent for", limit, settings)
+    return map_httpx_error(error, about, deadline.is_sent)
 
 
 def _bounded(body: Iterator[bytes], about: RequestInfo) -> Iterator[bytes]:

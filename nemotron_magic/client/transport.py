@@ -14,7 +14,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -73,7 +72,8 @@ class _Network(httpx.BaseTransport):
         with self._lock:  # one of two made at once would never be closed
             if (proxy, scheme) not in self._ways:
                 made = _through(proxy, scheme)
-                Backend.put_into(made, self._stop, None if proxy else self._resolve)
+                resolve = None if proxy else self._resolve
+                Backend(None, self._stop, resolve).put_into(made)
                 self._ways[proxy, scheme] = made
             return self._ways[proxy, scheme]
 
@@ -189,7 +189,7 @@ class Http:
         now_s: float,
         timeout_s: float = 20.0,
         params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] = MappingProxyType({}),
+        headers: Mapping[str, str] | None = None,
     ) -> Page:
         """Fetch a page of the service."""
         about = RequestInfo(endpoint, "the page", key, url)
@@ -201,7 +201,7 @@ class Http:
                 "GET",
                 url,
                 params=params,
-                headers={**_HEADERS, **headers},
+                headers={**_HEADERS, **(headers or {})},
                 extensions={"timeout": limits.as_dict()},
             )
             with _sent(self._open(), request, key) as response:

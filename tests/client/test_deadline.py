@@ -141,7 +141,7 @@ def test_a_request_is_sent_once_a_byte_of_it_was_written(
 def test_httpx_still_lets_itself_be_given_a_network(proxy: str | None) -> None:
     """It offers no way, so this holds the names that are used for it."""
     with httpx.HTTPTransport(proxy=proxy) as transport:
-        Backend.put_into(transport)
+        Backend().put_into(transport)
 
         assert type(transport._pool._network_backend) is Backend
 
@@ -159,7 +159,7 @@ def test_httpx_still_lets_itself_be_given_a_network(proxy: str | None) -> None:
 )
 def test_an_httpx_that_would_keep_no_deadline_is_refused(transport: object) -> None:
     with pytest.raises(NemotronError) as refused:
-        Backend.put_into(transport)
+        Backend().put_into(transport)
 
     what, why, hint = str(refused.value).split("\n")
     assert what.startswith(f"httpx {httpx.__version__} with httpcore ")
