@@ -364,8 +364,7 @@ class Run:
         """Return the tokens a row may take, and what it costs at most, if known."""
         body = request.body()
         if estimate := budget.estimate_cost(self._models, body):
-            tokens = estimate.prompt_tokens + estimate.reply_tokens
-            return tokens, estimate.most_usd
+            return estimate.prompt_tokens + estimate.reply_tokens, estimate.most_usd
         sent = budget.estimate_usage(body, "").prompt_tokens or 0
         return sent + int(body.get("max_tokens") or 0), None
 

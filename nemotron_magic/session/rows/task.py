@@ -201,8 +201,8 @@ class RowTask:
         """How long a reply may be, as long as none was cut off."""
         if "max_tokens" in self.settings.values:
             return int(self.settings["max_tokens"])
-        is_text = [f.kind == "str" and not f.labels for f in self.fields.fields]
-        return 64 + sum(120 if one else 24 for one in is_text)
+        fields = self.fields.fields
+        return 64 + sum(24 if f.labels or f.kind != "str" else 120 for f in fields)
 
 
 _NOT_FOR_ROWS = (

@@ -154,8 +154,8 @@ def read_reply(reply: Reply, fields: Fields) -> Reading:
     why = "the service's content filter stopped the answer"
     if known.refusal:
         why = f"the model refused: “{one_line(known.refusal, 120)}”"
-    is_blocked = known.refusal or known.finish_reason == "content_filter"
-    is_blocked = bool(is_blocked) and reading.value is None
+    may_block = known.refusal or known.finish_reason == "content_filter"
+    is_blocked = may_block and reading.value is None
     return Reading(error=why, is_blocked=True) if is_blocked else reading
 
 
@@ -178,9 +178,8 @@ def _add_first(first: Reply, second: Reply, why: str) -> None:
 
 def _invalid(reply: Reply, why: str) -> NemotronError:
     known = reply.metadata
-    cost = "a rehearsal costs nothing"
-    if not known.is_rehearsal:
-        cost = f"billed: {format_cost(reply.usage.cost_usd, known.estimated_usd)}"
+    billed = f"billed: {format_cost(reply.usage.cost_usd, known.estimated_usd)}"
+    cost = "a rehearsal costs nothing" if known.is_rehearsal else billed
     hint = "Read it: _nemotron   Ask again: %nemotron retry"
     if reply.finish_reason == "length":
         more = int(known.parameters.get("max_tokens") or 1024) * 4
