@@ -143,8 +143,10 @@ class Field:
 
     def _label(self, text: str) -> str:
         """Return the one label that a text is, but for its marks; or the text."""
+        if text in self.labels:
+            return text
         near = [one for one in self.labels if _plain(one) == _plain(text)]
-        return near[0] if text not in self.labels and len(near) == 1 else text
+        return near[0] if len(near) == 1 else text
 
     def as_label(self, value: Any) -> str:
         """Return a value as it is compared with others, however it was written."""
@@ -223,9 +225,9 @@ class Fields:
     def check(self, found: Any) -> dict[str, Any]:
         """Return the values by field; raise Misfit, which says what does not fit."""
         keys = self.keys_in(found)
-        if not self.matches(found):
-            needed = (one.name for one in self.fields if not one.is_nullable)
-            missing = [repr(name) for name in needed if name not in keys]
+        needed = (one.name for one in self.fields if not one.is_nullable)
+        missing = [repr(name) for name in needed if name not in keys]
+        if missing or not keys:
             verb = "is" if len(missing) == 1 else "are"
             raise Misfit(f"{', '.join(missing)} {verb} missing")
         values = {
