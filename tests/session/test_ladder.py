@@ -12,8 +12,12 @@ from nemotron_magic.core.errors import (
     RequestError,
     ServiceError,
 )
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.conversation import PreparedPrompt, Turn
+from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.structured.asking import (
     RUNGS,
+    ask_typed,
     body_for,
     is_format_refusal,
     repair_messages,
@@ -60,6 +64,25 @@ def test_a_refused_form_is_asked_for_less_strictly(error: NemotronError) -> None
 )
 def test_what_is_no_matter_of_form_is_an_error(error: NemotronError) -> None:
     assert not is_format_refusal(error)
+
+
+@pytest.mark.parametrize("kept", ["", '{"total": 1'])
+def test_what_has_begun_to_answer_is_not_asked_in_another_form(kept: str) -> None:
+    asked = []
+
+    def ask(prompt: PreparedPrompt, settings: Settings) -> Reply:
+        asked.append(settings["response_format"])
+        error = RequestError("refused", "it said: no response_format", status=400)
+        error.reply = kept
+        raise error
+
+    message = {"role": "user", "content": "How much?"}
+    wanted = parse_fields("total float")
+    prompt = PreparedPrompt((message,), "main", Turn("How much?"), wanted=wanted)
+    with pytest.raises(RequestError):
+        ask_typed(prompt, Settings({}), ask, "json_schema", pytest.fail)
+
+    assert [form["type"] for form in asked] == ["json_schema"]
 
 
 def test_each_rung_says_the_form_in_words() -> None:

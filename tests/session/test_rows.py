@@ -23,7 +23,8 @@ from counting_service import PRICE_USD, Answer, CountingService, good
 
 from nemotron_magic import NemotronError, Session
 from nemotron_magic.client.client import Client
-from nemotron_magic.storage.rows import RowState
+from nemotron_magic.session.rows.frame import row_of
+from nemotron_magic.storage.rows import AnswerRecord, RowState
 
 TONE = "tone: good|bad, why"
 
@@ -77,6 +78,7 @@ def test_a_column_becomes_typed_columns(serve: Any, session: Any) -> None:
     assert frame._cost_usd.tolist() == [PRICE_USD, PRICE_USD, 0.0]
     assert service.asked == {"good soap": 1, "bad tea": 1}
     assert (rows.left, rows.errors, rows.equal) == (0, (), 1)
+    assert rows.details["served_models"] == {"m": 2}
     assert rows.cost_usd == pytest.approx(2 * PRICE_USD)
     assert [one.value["tone"] for one in rows] == ["good", "bad", "good"]
 
@@ -335,6 +337,30 @@ def test_a_truth_of_any_type_is_compared(
     assert ("100.0%" in rows.scores()) is not share.startswith("0")
 
 
+def test_what_is_taken_for_another_most_often_is_shown_first(
+    serve: Any, session: Any
+) -> None:
+    answers = {"r0": "a", "r1": "b", "r2": "b", "r3": "a"}
+    told = {row: json.dumps({"c": one}) for row, one in answers.items()}
+    service = serve(lambda row, body: (200, {}, told[row]))
+
+    rows = session(service).map("?", [*told], as_="c", label=["x", "y", "y", "a"])
+
+    assert [line[:9] for line in rows.scores().splitlines()[-3:]] == [
+        "| 1 | r1 ",
+        "| 2 | r2 ",
+        "| 0 | r0 ",
+    ]
+
+
+@pytest.mark.parametrize("state", [RowState.SENT, RowState.UNKNOWN, RowState.INVALID])
+def test_a_row_without_an_answer_has_an_error(state: RowState) -> None:
+    row = row_of(3, AnswerRecord(b"key", state, value='{"tone": "good"}'))
+
+    assert (row.index, row.value) == (3, None)
+    assert row.error == "no answer came; it may have been billed"
+
+
 def test_only_the_columns_that_are_named_go_out(serve: Any, session: Any) -> None:
     service = serve()
     table = pd.DataFrame(
@@ -487,6 +513,18 @@ def test_what_was_blocked_is_asked_once_in_the_same_form(
     assert set(service.asked.values()) == {1}
     asked = [json.loads(body)["response_format"]["type"] for body in service.bodies]
     assert asked == ["json_schema"] * 8
+
+
+@pytest.mark.parametrize("ending", ["content_filter", "stop"])
+def test_a_value_counts_whatever_ended_the_reply(
+    serve: Any, session: Any, ending: str
+) -> None:
+    told = (ending, '{"tone": "good", "why": "x"}')
+    service = serve(lambda row, body: (200, {}, told))
+
+    rows = session(service).map("Tone?", ["a"], as_=TONE)
+
+    assert (rows.errors, rows.frame.tone.tolist()) == ((), ["good"])
 
 
 @pytest.mark.parametrize("half", ["\\ud83d", "\\udc00 x"])

@@ -287,6 +287,7 @@ def test_what_a_model_complains_of_comes_without_links(
     [
         ("a, b, c?", {"a": "x"}, "'b' is missing"),
         ("a, b int, c?, d", {"a": "x"}, "'b', 'd' are missing"),
+        ("a?, b int?", {"x": 1}, " are missing"),
     ],
 )
 def test_only_what_must_be_there_is_missing(

@@ -302,6 +302,13 @@ def test_a_sign_at_a_word_is_not_thrown_away(text: str) -> None:
     assert read_value(text, parse_fields("ok bool, tags list")).value is None
 
 
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_in_json_is_none_in_a_key_more(constant: str) -> None:
+    reading = read_value(f'{{"n": 1, "x": {constant}}}', parse_fields("n int"))
+
+    assert (reading.value, reading.note) == ({"n": 1}, "repaired")
+
+
 @pytest.mark.parametrize("said", ["\\ud83d\\ude00 50% & more", "(a) – b; c = d!"])
 def test_signs_in_a_text_stay_when_the_rest_is_mended(said: str) -> None:
     reading = read_value(f'{{"why": "{said}", "n": 5.,}}', parse_fields("why, n float"))
