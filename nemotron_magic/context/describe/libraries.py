@@ -218,9 +218,8 @@ def _dask_frame(value: Any, ctx: DescribeContext) -> Lines:
     found = state(field(value, "_expr")).get("_meta")
     meta: Any = state(value).get("_meta", found)
     if home(type(meta)) == ("pandas", "DataFrame"):
-        names = tables.format_labels(
-            meta.columns.tolist(), ctx, list(meta.columns.names)
-        )
+        columns = meta.columns
+        names = tables.format_labels(columns.tolist(), ctx, list(columns.names))
         yield from map(_column, names, map(str, meta.dtypes.tolist()))
     elif home(type(meta)) == ("pandas", "Series"):
         yield f"  {tables.quote_label(meta.name, ctx)}: {meta.dtype}"

@@ -186,10 +186,8 @@ def _function(value: Any, ctx: DescribeContext) -> Lines:
     is_method = type(value) is MethodType
     kind, inner = ("method", value.__func__) if is_method else ("function", value)
     for _ in range(_WRAPPERS):
-        if (
-            type(wrapped := introspection.state(inner).get("__wrapped__"))
-            is not FunctionType
-        ):
+        wrapped = introspection.state(inner).get("__wrapped__")
+        if type(wrapped) is not FunctionType:
             break
         inner = wrapped
     if type(inner) is not FunctionType:

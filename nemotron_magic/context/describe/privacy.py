@@ -31,9 +31,8 @@ _KNOWN_PHRASES = {" ".join(p.split()) for p in _SECTIONS["known_phrases"].split(
 # Words of which names of columns, settings and titles are made.
 _LABELS = ("things", "people", "sensitive", "pay", "identity", "names", "labels")
 _ORDINARY = (*(WORDS[name] for name in _LABELS), " ".join(_KNOWN_PHRASES).split())
-ORDINARY_WORDS = (
-    _KNOWN_WORDS.union(*_ORDINARY, WORDS["software"]) - WORDS["not_ordinary"]
-)
+ORDINARY_WORDS = _KNOWN_WORDS.union(*_ORDINARY, WORDS["software"])
+ORDINARY_WORDS -= WORDS["not_ordinary"]
 # Common names of people that are no ordinary words or places as well.
 FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
 
@@ -260,7 +259,7 @@ def are_keys(keys: Collection[str], are_alike: bool) -> bool:
     if are_alike or 2 * len(closed) > len(keys):
         return not closed
     return all(
-        key.isidentifier() and key.isascii() and _is_nobody(key) for key in closed
+        one.isidentifier() and one.isascii() and _is_nobody(one) for one in closed
     )
 
 
@@ -298,11 +297,8 @@ def tells_of_person(text: str) -> bool:
     if len(text) > _LONGEST_TOLD or shows(text, *_CONTACTS) or _has_name(_parts(text)):
         return True
     pairs = (pair for pair in LOOKS["pair"].findall(text) if pair[1][0].isupper())
-    amid = (
-        [name]
-        for before, name in LOOKS["amid"].findall(text)
-        if before not in WORDS["before_things"]
-    )
+    before = WORDS["before_things"]
+    amid = ([name] for word, name in LOOKS["amid"].findall(text) if word not in before)
     if _has_initials(text) or any(map(_are_unknown, chain(pairs, amid))):
         return True
     if not text.isascii() and any(
@@ -359,11 +355,8 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
     """
     parts = {label: _parts(label) for label in labels}
     hidden = {label for label in parts if _is_surely_person(label, parts[label])}
-    suspects = {
-        label
-        for label, words in parts.items()
-        if ORDINARY_WORDS.isdisjoint(words) and _is_bare_name(label)
-    }
+    unknown = (one for one in parts if ORDINARY_WORDS.isdisjoint(parts[one]))
+    suspects = set(filter(_is_bare_name, unknown))
     is_turned = are_alike and 4 * len(hidden | suspects) >= 3 * len(parts)
     if is_turned and (hidden or any(len(words) > 1 for words in parts.values())):
         hidden = {label for label in parts if not _is_ordinary(label)}

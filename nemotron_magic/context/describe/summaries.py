@@ -119,10 +119,8 @@ def _plain(values: Any) -> list[Any]:
     """Return cells without the number types of NumPy, which mixed columns have."""
     if home(type(values.dtype))[0] not in _LIBRARIES:
         return [None] * len(values)
-    return [
-        cell.item() if "numpy.generic" in kinds(cell) else cell
-        for cell in values.tolist()
-    ]
+    cells = values.tolist()
+    return [one.item() if "numpy.generic" in kinds(one) else one for one in cells]
 
 
 def _polars_grid(table: Any) -> _Grid | None:

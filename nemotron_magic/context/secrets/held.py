@@ -268,13 +268,11 @@ class Held:
         # The last cell may have changed what it names.
         named = self._telling.union(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
         first = [one for one in pairs if one[0] in named]
-        others = [
-            one
-            for one in pairs
-            if id(type(one[1])) not in _PLAIN and one[1] is not cells
+        rest = [
+            (k, v) for k, v in pairs if id(type(v)) not in _PLAIN and v is not cells
         ]
-        start = self._looks * _TURN % (len(others) or 1)
-        turn = (others[start:] + others[:start])[:_IN_TURN]
+        start = self._looks * _TURN % (len(rest) or 1)
+        turn = (rest[start:] + rest[:start])[:_IN_TURN]
         look = _Look(found, self._labels)
         look.at_all([*first, *new, *turn], _LOOKS if self._looks else _FIRST_LOOKS)
         self._looks += 1
@@ -322,23 +320,23 @@ class _Look:
             self._others.append((value, parts, depth, None))
 
     def _within(
-        self, value: Any, parts: _Parts, depth: int, telling: Telling | None
+        self, value: Any, parts: _Parts, depth: int, told: Telling | None
     ) -> int:
         """Look at the parts of a value; return what that cost."""
-        pairs = list(islice(parts(value), _TOLD_ENTRIES if telling else _ENTRIES))
+        pairs = list(islice(parts(value), _TOLD_ENTRIES if told else _ENTRIES))
         is_table = parts in _TABLES
-        if telling and telling.strength is Strength.HINT:
+        if told and told.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
             is_record = is_table or parts is _attributes or (depth and not unnamed)
-            telling = None if is_record or _is_prose(unnamed, telling) else telling
+            told = None if is_record or _is_prose(unnamed, told) else told
         if is_table:
             self._labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
             own = _told_by(name)
-            if own is None and telling and not telling.passes_over(name):
-                own = telling
+            if own is None and told and not told.passes_over(name):
+                own = told
                 if type(name) is str and values.looks_random(name):
-                    self._found.setdefault(name, telling.kind)
+                    self._found.setdefault(name, told.kind)
             self._at(part, own, depth + 1)
         return len(pairs) + _TABLE * is_table
 
