@@ -160,6 +160,9 @@ def test_a_function_is_its_signature_and_first_paragraph() -> None:
 def test_source_is_given_on_request() -> None:
     assert "source:" not in describe(typed)
     assert "source:\ndef typed(" in describe(typed, source=True)
+    for holder in ([typed], {"steps": typed}, (1, typed)):
+        assert "function typed(" in describe(holder, source=True)
+        assert "source:" not in describe(holder, source=True)
 
 
 @pytest.mark.parametrize(

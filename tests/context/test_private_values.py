@@ -216,6 +216,15 @@ def test_words_that_do_not_repeat_are_no_vocabulary() -> None:
         assert told_of(describe(value, "x"), names) == []
 
 
+@pytest.mark.parametrize("words", [("blorak", "quenel"), ("trav", "zimp", "blor")])
+def test_counts_name_what_repeats_and_a_dict_what_is_known(words: Any) -> None:
+    counts = dict.fromkeys(words, 3)
+
+    assert repr(words[0]) in describe(collections.Counter(counts), "x")
+    assert repr(words[0]) not in describe(collections.Counter(words), "x")
+    assert repr(words[0]) not in describe(counts, "x")
+
+
 @pytest.mark.parametrize(("number", "are_named"), [(12, True), (13, False)])
 def test_values_are_a_vocabulary_up_to_a_dozen(number: int, are_named: bool) -> None:
     syllables = ("blor", "quen", "trav", "zimp"), ("ak", "el", "ix", "om")

@@ -131,3 +131,14 @@ def test_what_tests_and_models_of_a_library_write_is_told() -> None:
         "Generalized Linear Model Regression Results",
     ):
         assert line in told(line)
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["Name: region, dtype: object", "[2 rows x 1 columns]", "Length: 2, dtype: int64"],
+)
+def test_what_ends_as_a_printed_table_is_none_of_it_told(end: str) -> None:
+    rows = "price  high\nregion  north"
+
+    assert "price  high" in told(rows)
+    assert told(f"{rows}\n{end}").endswith("(not inspected)")
