@@ -389,13 +389,14 @@ _MOST_FLAGS_CHARS = 300
 
 
 def _refuse_flags_behind(text: str, start: str) -> None:
-    """Refuse a question behind which flags of ours stand."""
+    """Refuse a question, or `rows` without its colon, behind which our flags stand."""
+    name = "rows" if text.lower().startswith("rows ") else ""
     for found in _BEFORE_FLAG.finditer(text, max(0, len(text) - _MOST_FLAGS_CHARS)):
         before, flags = text[: found.end(1)], text[found.end() :].rstrip()
         is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
         is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)
         is_ours = is_ours and not _NAMES_NEXT.search(before)
-        if (is_ours or found[1] in ".!?") and _are_flags_for("", flags):
+        if (is_ours or found[1] in ".!?") and _are_flags_for(name, flags):
             what = f"flags stand before the question, and {flags} stands behind it"
             hint = f"Type: {start}{flags} {_short_form(before)}   {TO_ASK}"
             raise InputError(what, "nothing was sent", hint)

@@ -616,6 +616,8 @@ def test_a_flag_that_is_asked_about_is_a_part_of_the_question(line: str) -> None
         ("rows --all", "--all rows"),
         ("usage --preview", "usage"),
         ("login --fresh", "--fresh login"),
+        ("login -m nemotron-3-ultra", "-m nemotron-3-ultra login"),
+        ("login -n 5", "-n 5 login"),
     ],
 )
 def test_a_flag_behind_a_command_is_told_as_one_that_goes_with_it(
@@ -648,6 +650,18 @@ def test_flags_behind_a_question_are_put_before_it(line: str, typed: str) -> Non
     assert f"Type: %nemotron {typed}   To ask it as it stands" in told
     assert read(typed) != ParsedMagic(text=typed)
     assert f"Type: %%nemotron {typed}   " in refusal(line, "x = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("expression", "flags"),
+    [("df.review", "--sample 5"), ("df[['a']]", "--as 'x' --again errors")],
+)
+def test_so_are_flags_behind_rows_without_its_colon(
+    expression: str, flags: str
+) -> None:
+    told = refusal(f"rows {expression} {flags}", "Is it good?\n")
+
+    assert f"Type: %%nemotron {flags} rows {expression}   To ask" in told
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,10 @@ def test_nor_is_it_behind_a_colon(shell: Shell, text: str) -> None:
     assert "Type only: %nemotron login" in said
 
 
-@pytest.mark.parametrize("line", [f"login first {HEX}", f"log off {SHORT} please"])
+@pytest.mark.parametrize(
+    "line",
+    [f"login first {HEX}", f"log off {SHORT} please", f"login -- {SHORT} --fresh"],
+)
 def test_a_key_is_one_whatever_is_said_beside_it(line: str) -> None:
     assert refused(line)[1] == [line.split()[2]]
 
@@ -269,7 +272,6 @@ def test_prose_is_a_question(line: str) -> None:
         f"%nemotron login {SHORT}  # mine",
         f"%nemotron login {HEX[:4]} {HEX[4:8]}",
         f"%nemotron login {LETTERS}",
-        f"%nemotron login --verbose {SHORT}",
     ],
 )
 def test_it_is_taken_out_of_cells_also_where_nobody_saw_it_typed(source: str) -> None:

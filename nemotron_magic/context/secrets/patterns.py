@@ -64,7 +64,6 @@ _MOST_TOKENS, _MOST_STARTS = 200, 30
 _TOKEN = pattern("token")
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{pattern('login').pattern})", re.IGNORECASE)
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
-_FLAG = re.compile("--?[a-z-]+")
 
 
 class TypedKey(NamedTuple):
@@ -91,10 +90,9 @@ def typed_key(
     is_login = _is_login(tokens)
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
     may_be_asked = by_hand or "?" in text
-    # A word that leads to a key is none, nor is what looks like a flag beside others.
+    # A word that leads to a key is none.
     telling = [one for one in tokens if one[0].lower() not in words("leading")]
     others = [one for one in telling if not _names_key(one[0])]
-    others = [one for one in others if not _FLAG.fullmatch(one[0])] or others
     made = [one for one in others if _looks_made(one[0])]
     keys = made if is_named or not by_hand else []
     if is_named and (is_login or not by_hand):
