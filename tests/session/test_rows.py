@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,11 @@ from counting_service import PRICE_USD, Answer, CountingService, good
 
 from nemotron_magic import NemotronError, Session
 from nemotron_magic.client.client import Client
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.rows.answers import RunAccounting
 from nemotron_magic.session.rows.frame import row_of
+from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.records import CallRecord
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
 TONE = "tone: good|bad, why"
@@ -126,6 +131,18 @@ def test_a_run_goes_on_with_what_is_left(serve: Any, session: Any) -> None:
 
     assert pilot.resume().left == 0
     assert set(service.asked.values()) == {1}
+
+
+@pytest.mark.parametrize("sample", [3, 7])
+def test_a_sample_of_more_rows_than_there_are_asks_each_once(
+    serve: Any, session: Any, sample: int
+) -> None:
+    service = serve()
+
+    rows = session(service).map("Tone?", ["a", "b", "c"], as_=TONE, sample=sample)
+
+    assert service.asked == {"a": 1, "b": 1, "c": 1}
+    assert rows.left == 0
 
 
 EMPTY = [
@@ -1047,6 +1064,23 @@ def test_the_ledger_counts_what_lost_answers_may_have_cost(
     totals = one.accounting.ledger.of_session()
     assert totals.cost_usd == pytest.approx(PRICE_USD)
     assert totals.pending_usd > PRICE_USD
+
+
+@pytest.mark.parametrize("minutes", [1, 3])
+def test_each_minute_of_a_run_has_a_row_of_the_ledger(minutes: int) -> None:
+    now = [100.0]
+    means: Any = SimpleNamespace(ledger=Ledger(), clock_s=lambda: now[0])
+    accounting = RunAccounting(means, CallRecord(model="m"), lambda *totals: None)
+    for _ in range(minutes):
+        accounting.add(Usage(50, 10, cost_usd=0.5), False, 0.0)
+        now[0] += 61.0
+        accounting.write()
+    accounting.write(is_over=True)
+
+    calls = means.ledger.last()[::-1]
+    assert [call.cost_usd for call in calls] == [0.5] * minutes + [None]
+    assert [call.ending for call in calls] == ["complete"] * minutes + ["failed"]
+    assert means.ledger.of_session().cost_usd == 0.5 * minutes
 
 
 def test_a_row_that_the_model_cannot_read_is_told_and_not_cut(
