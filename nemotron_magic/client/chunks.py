@@ -165,14 +165,9 @@ class ChunkParser:
     """
 
     def __init__(self, model: str, n: int = 1) -> None:
-        self.said_something = False
-        self.lost = 0
-        self.extra = 0
-        self.pieces = 0
-        self.is_contradicted = False
-        self.is_plain = True
-        self.is_odd = False
-        self.has_usage = False
+        self.lost = self.extra = self.pieces = 0
+        self.said_something = self.is_contradicted = self.has_usage = False
+        self.is_plain, self.is_odd = True, False
         self._n = n
         self._orphans = may_start_inside(model)
         self._tags: dict[int, ThinkTags] = {}

@@ -29,7 +29,7 @@ from nemotron_magic.client.http_errors import (
     request_id_of,
 )
 from nemotron_magic.client.models import Model, read_balance, read_logged, read_models
-from nemotron_magic.client.network import FOREIGN, proxy_to
+from nemotron_magic.client.network import FOREIGN
 from nemotron_magic.client.parser import PROGRESS
 from nemotron_magic.client.response import (
     error_of_call,
@@ -223,10 +223,6 @@ class Client:
             raise RequestInfo(endpoint, "").failure("no_models", url=url)
         self._catalogues[url] = (page.headers.get("etag", ""), models)
         return models
-
-    def proxy(self, endpoint: Endpoint) -> str:
-        """Return the proxy on the way and who set it, or nothing; no password."""
-        return str(proxy_to(endpoint) or "")
 
     def is_rehearsal(self, endpoint: Endpoint) -> bool:
         """Return whether what answered there last is a rehearsal on this machine."""

@@ -41,12 +41,10 @@ class Deadline:
     """When a call must be over."""
 
     def __init__(self, total_s: float, clock_s: _Clock = time.monotonic) -> None:
-        self.is_sent = True
+        self.is_sent, self.has_begun = True, False
         self.clock_s = clock_s
         self._end_s = clock_s() + total_s
-        self._early_end_s = math.inf
-        self._gap_s = math.inf
-        self.has_begun = False
+        self._early_end_s = self._gap_s = math.inf
 
     @property
     def left_s(self) -> float:

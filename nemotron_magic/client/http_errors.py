@@ -4,8 +4,7 @@ What a service says of a failure is read in any of the shapes that services use:
 https://docs.aimlapi.com/errors-and-messages, https://openrouter.ai/docs/errors (read
 2026-08-21), and the sources of vLLM, llama.cpp and LiteLLM. What it means is in the
 rows of failures.toml. Only what cannot have been billed is repeated without asking: a
-request that was not sent, or that the service refused. See
-`errors.OutcomeUnknownError` for the others.
+request that was not sent, or that the service refused.
 """
 
 from __future__ import annotations

@@ -31,14 +31,6 @@ _NO_CHAT = re.compile(
 )
 """What the type of a model says that does not chat; a path names the API it speaks."""
 
-_PREFERRED = (
-    "nvidia/nemotron-3-super-120b-a12b",
-    "nvidia/nemotron-3-ultra-550b-a55b",
-    "nvidia/nemotron-3-nano-30b-a3b",
-    "nvidia/nemotron-3.5-lightning",
-)
-"""Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
-
 _WAYS: dict[str, str] = table("shapes.toml")["ways"]
 _NAMES = names_in("model")
 _DEAREST_TOKEN_USD = 0.001
@@ -109,7 +101,7 @@ def sorted_for_people(models: Iterable[Model]) -> list[Model]:
 
 def fallback_model(models: Sequence[Model]) -> Model | None:
     """Return the Nemotron to use in place of the retired default, if one is listed."""
-    preferred = (m for name in _PREFERRED for m in models if m.goes_by(name))
+    preferred = (m for name in _NAMES["preferred"] for m in models if m.goes_by(name))
     others = (m for m in sorted_for_people(models) if m.is_nemotron)
     return next(chain(preferred, others), None)
 

@@ -46,7 +46,7 @@ class Proxy:
 
 
 def proxy_to(endpoint: Endpoint) -> Proxy | None:
-    """Return the proxy on the way to a service, or None."""
+    """Return the proxy on the way to a service, or None; as a text, no password."""
     url = urlsplit(endpoint.origin)
     return proxy_for(url.scheme, endpoint.host, url.port)
 

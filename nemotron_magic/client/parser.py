@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from nemotron_magic.client.chunks import ChunkParser, decode
@@ -49,11 +50,10 @@ def _is_whole(data: bytes) -> bool:
     """Return whether nothing can belong to an event, or a body, that has not ended."""
     if data[-1:] != b"}":
         return data == b"[DONE]"
-    try:
-        values = decode(data.decode())
-        return bool(as_dict(values[-1]).keys() & {"choices", "error"})
-    except (ValueError, RecursionError):
-        return False
+    with suppress(ValueError, RecursionError):
+        last = as_dict(decode(data.decode())[-1])
+        return not last.keys().isdisjoint(("choices", "error"))
+    return False
 
 
 class CompletionParser:
@@ -68,12 +68,9 @@ class CompletionParser:
         self._decoder: EventStreamDecoder | None = None
         self._body = bytearray()
         self._n = n
-        self._is_quiet = False
-        self._texts = 0
-        self._payloads = 0
-        self._unreadable = 0
+        self._texts = self._payloads = self._unreadable = 0
+        self._is_quiet = self._is_closed = False
         self._odd = ""
-        self._is_closed = False
         self._events: list[Event] = []
 
     @property

@@ -107,7 +107,6 @@ _HEADERS = {
     "Accept-Encoding": "gzip",
     "User-Agent": f"nemotron_magic/{__version__}",
 }
-_JSON_HEADERS = {**_HEADERS, "Content-Type": "application/json"}
 _url = lru_cache(maxsize=32)(httpx.URL)
 
 
@@ -172,7 +171,8 @@ class Http:
             _url(url),
             headers={
                 "Host": _url(url).netloc.decode(),
-                **_JSON_HEADERS,
+                **_HEADERS,
+                "Content-Type": "application/json",
                 **headers,
                 "Content-Length": str(len(body)),
             },

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from nemotron_magic.client.models import Model
+from nemotron_magic.client.network import proxy_to
 from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.core.settings import Settings
@@ -109,8 +110,8 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
     try:
         endpoint = session.endpoint(settings)
         what = "proxy"
-        proxy = session.client.proxy(endpoint)
-        yield _line(True, f"proxy: {literal(proxy) if proxy else 'none'}")
+        proxy = proxy_to(endpoint)
+        yield _line(True, f"proxy: {literal(str(proxy)) if proxy else 'none'}")
         what = "key"
         key, state = session.credentials.key(endpoint), key_state(session, endpoint)
         if key is not None:
