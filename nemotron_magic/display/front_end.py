@@ -80,27 +80,6 @@ class _FinalRenderer(page.NotebookRenderer):
 FrontEnd = Literal["terminal", "console", "page", "headless"]
 
 
-def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
-    """Return what shows the outputs of the cell that runs now.
-
-    A `page` shows HTML and lets it be rendered again; its client names the cell or is
-    known otherwise. One that does not is a `console`, such as `jupyter console`, or
-    `headless` if it can ask nobody for input. Without a kernel it is a `terminal`.
-    """
-    if getattr(shell, "kernel", None) is None:
-        return "terminal"
-    request = request_of(shell)
-    is_colab = type(shell).__module__.startswith("google.colab")
-    if "cellId" in request.get("metadata", {}) or is_colab:
-        return "page"
-    numbers = str(request.get("header", {}).get("version", "")).split(".")
-    version = tuple(int(number) for number in numbers if number.isdecimal())
-    if "JPY_SESSION_NAME" in environ and version < _CONSOLES_FROM:
-        return "page"
-    can_ask = request.get("content", {}).get("allow_stdin")
-    return "console" if can_ask else "headless"
-
-
 class DisplayManager:
     """Everything that is shown in one shell; where its displays go."""
 
@@ -126,8 +105,24 @@ class DisplayManager:
 
     @property
     def front_end(self) -> FrontEnd:
-        """What shows the output of the cell that runs now."""
-        return front_end(self._shell, self._environ)
+        """What shows the outputs of the cell that runs now.
+
+        A `page` shows HTML and lets it be rendered again; its client names the cell or
+        is known otherwise. One that does not is a `console`, such as `jupyter console`,
+        or `headless` if it can ask for no input. Without a kernel it is a `terminal`.
+        """
+        if getattr(self._shell, "kernel", None) is None:
+            return "terminal"
+        request = request_of(self._shell)
+        is_colab = type(self._shell).__module__.startswith("google.colab")
+        if "cellId" in request.get("metadata", {}) or is_colab:
+            return "page"
+        numbers = str(request.get("header", {}).get("version", "")).split(".")
+        version = tuple(int(number) for number in numbers if number.isdecimal())
+        if "JPY_SESSION_NAME" in self._environ and version < _CONSOLES_FROM:
+            return "page"
+        can_ask = request.get("content", {}).get("allow_stdin")
+        return "console" if can_ask else "headless"
 
     def renderer(self) -> page.Renderer:
         """Return a renderer for a reply in the cell that runs now."""

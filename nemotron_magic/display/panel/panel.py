@@ -37,8 +37,7 @@ class Panel:
 
     def __init__(self, host: panel.PanelHost) -> None:
         self._host = host
-        self.cell_id = cell_id_of(host.shell)
-        self.execution = execution_of(host.shell)
+        self.cell_id, self.execution = cell_id_of(host.shell), execution_of(host.shell)
         self._mark = f"nm-{uuid.uuid4().hex[:12]}"
         self._make = make = panel.WidgetFactory()
         self._saved: dict[str, str] = {}
