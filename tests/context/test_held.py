@@ -397,3 +397,11 @@ def test_a_password_that_everybody_has_is_none(value: str) -> None:
     text = f"import {value}"
 
     assert Redactor({"DB_PASSWORD": value}).redact(text).text == text
+
+
+@pytest.mark.parametrize("name", ["api_credentials", "aws_secrets", "tokens"])
+@pytest.mark.parametrize("aside", ["user", "username", "host", "url"])
+def test_who_has_a_key_and_where_is_no_secret(name: str, aside: str) -> None:
+    made = "k3Jx0pQz" + "81LmWa9Q"
+
+    assert {*Held({name: {aside: "Zquimby2024x9", "key": made}}).secrets()} == {made}
