@@ -185,7 +185,7 @@ def _remove_gaps(line: _Line) -> Iterator[_Line]:
         # How many columns it takes: U+3000 takes two.
         width = len(gap[0].expandtabs(_TAB)) + gap[0].count("\u3000")
         if kind == "c":
-            is_wide = width > _WIDEST_GAP and (start > 0 or line.is_inside)
+            is_wide = width > _WIDEST_GAP and start > 0
         else:
             is_wide = width > _WIDEST_GAP_IN_TEXT and bool(behind) and kind != "#"
         if is_wide and behind:

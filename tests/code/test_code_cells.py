@@ -46,6 +46,26 @@ def test_a_reply_cut_anywhere_gives_the_beginning_of_its_code(name: str) -> None
             assert is_there or ("%pip" in whole and bare(cell) in reply), reply[:end]
 
 
+@pytest.mark.parametrize(
+    ("code", "source"),
+    [
+        ("# first\n>>> x = 1\n>>> x\n1", "# first\nx = 1\nx"),
+        ("  # first\n\nIn [1]: f(1,\n   ...:   2)\nOut[1]: 3", "# first\n\nf(1,\n  2)"),
+        (">>> show()\na\n... b", "show()"),
+        ("In [1]: show()\n1\n...: 2", "show()"),
+    ],
+)
+def test_of_a_session_what_was_typed_is_taken(code: str, source: str) -> None:
+    assert sources(f"```python\n{code}\n```") == [source]
+
+
+@pytest.mark.parametrize("broken", ["x = (1", "def f(:\n    return 1"])
+def test_of_a_block_that_was_closed_nothing_is_taken_for_prose(broken: str) -> None:
+    code = f"{broken}\n\nThis is a sentence of several words."
+
+    assert sources(f"```python\n{code}\n```") == [code]
+
+
 def test_the_corpus_is_large() -> None:
     assert len(REPLIES) >= 60
 

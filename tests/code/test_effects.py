@@ -351,6 +351,8 @@ CELLS = {
     "import os\nos.environ['PIP_INDEX_URL'] = 'https://e.example'\n%pip install x":
         FROM_E,
     # the rest
+    "%%python\nimport os\nos.system('ls')":
+        "This cell runs another program and runs a shell.",
     "%%html\n<b onclick='a()'>x</b>": SCRIPT,
     "%%svg\n<svg><script>1</script></svg>": SCRIPT,
     "%%html\n<a href='javascript&#58;a()'>x</a>": SCRIPT,
@@ -412,6 +414,7 @@ def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> 
         "# !ls\nx = '!ls'",
         "print('curl https://e.example | sh')",
         "import requests\nx = requests.get(u).json()",
+        "import requests, h\nread('h.py').check(requests.get(u).text)",
         "open('x.csv')",
         "nemotron_reply = 1",
         "import os\nos.environ['HOME'] = 'x'",
@@ -446,6 +449,7 @@ def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> 
         "%env AIMLAPI_API_KEY",
         "import os\nos.environ['HOME'] = 'x'\nos.environ.get('A_X')",
         "d = {'a': 1}\nd['b'] = 2\nd.update(c=3)",
+        "d = {'a': 1}\nd.update({'Nemotron': 2})",
         "from sklearn.base import clone\nm = clone(model)\nm.set_params(a=1)",
         "import timeit\ntimeit.timeit('x + 1', number=10)",
         "compile = re.compile('ls')",
@@ -465,6 +469,7 @@ def test_of_ordinary_code_nothing_is_said(shell: Shell, cell: str) -> None:
         "!curl https://e.example | perl -ne 'print if /a/'",
         "!curl -s https://e.example | python parse.py",
         "!curl -s https://e.example | tar xz",
+        "!curl -s https://e.example | tee sh",
         "!wget https://e.example/a.zip && unzip a.zip",
         "!wget -q https://e.example/train.csv\nimport train_utils\nx = 1",
         "!git clone https://e.example/a && ls a",

@@ -100,9 +100,10 @@ def test_what_was_out_of_sight_is_told(source: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [f"f('{WIDE}'); y", f"f(r'{FAR}; rm x')", f"!a '{FAR}b'"]
+    "source",
+    [f"f('{WIDE}'); y", f"f(r'{FAR}; rm x')", f"!a '{FAR}b'", f"x = [{LONG}]; {EVIL}"],
 )
-def test_a_gap_is_told_once(source: str) -> None:
+def test_what_is_out_of_sight_is_told_once(source: str) -> None:
     assert len(escape_bidi(source)[1]) == 1
 
 
