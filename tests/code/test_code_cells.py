@@ -59,9 +59,9 @@ def test_of_a_session_what_was_typed_is_taken(code: str, source: str) -> None:
     assert sources(f"```python\n{code}\n```") == [source]
 
 
-@pytest.mark.parametrize("broken", ["x = (1", "def f(:\n    return 1"])
-def test_of_a_block_that_was_closed_nothing_is_taken_for_prose(broken: str) -> None:
-    code = f"{broken}\n\nThis is a sentence of several words."
+@pytest.mark.parametrize("before", ["x = 1", "def f():\n    return 1"])
+def test_of_a_block_that_was_closed_nothing_is_taken_for_prose(before: str) -> None:
+    code = f"{before}\n\nThis is a sentence of several words."
 
     assert sources(f"```python\n{code}\n```") == [code]
 
