@@ -1083,6 +1083,27 @@ def test_each_minute_of_a_run_has_a_row_of_the_ledger(minutes: int) -> None:
     assert means.ledger.of_session().cost_usd == 0.5 * minutes
 
 
+def test_a_row_of_more_characters_than_the_model_reads_tokens_is_asked(
+    serve: Any, session: Any
+) -> None:
+    service = serve()
+
+    rows = session(service).map("Tone?", ["so long a row " * 3_000], as_=TONE)
+
+    assert (len(service.bodies), rows.errors) == (1, ())
+
+
+@pytest.mark.parametrize(("rpm", "least_s"), [(600, 1.0), (1200, 0.5)])
+def test_what_all_rows_take_is_no_less_than_a_limit_of_requests(
+    serve: Any, session: Any, rpm: int, least_s: float
+) -> None:
+    values = [f"r{n}" for n in range(10)]
+
+    rows = session(serve()).map("Tone?", values, as_=TONE, sample=2, rpm=rpm)
+
+    assert rows.estimate.duration_s == pytest.approx(least_s)
+
+
 def test_a_row_that_the_model_cannot_read_is_told_and_not_cut(
     serve: Any, session: Any
 ) -> None:

@@ -30,10 +30,8 @@ from nemotron_magic.storage.rows import DOUBTFUL, AnswerRecord, RowState, RowSto
 
 _PILOT_ROWS = 5
 _FEW_ROWS = 20
-_LIST = (
-    *("Run", "Question", "Model", "Last"),
-    *("Rows", "Answered", "Errors", "Maybe billed", "Cost"),
-)
+_WORDS = ("Run", "Question", "Model", "Last")
+_FIGURES = ("Rows", "Answered", "Errors", "Maybe billed", "Cost")
 _UNSENT = "nothing was sent"
 _NO_RUNS = (
     'No rows have been asked about yet. Try: `%%nemotron --as "tone: good|bad" -o out '
@@ -263,8 +261,9 @@ def _listed(app: App, store: RowStore, text: str) -> str:
         lines.append([*line, format_usd(task.cost_usd)])
     if not lines:
         return _NO_RUNS
-    columns = [one for one in zip(_LIST, *lines, strict=True) if any(one[1:])]
-    rule = "".join("|:--" if one[0] in _LIST[:4] else "|--:" for one in columns)
+    heads: Sequence[str] = (*_WORDS, *_FIGURES)
+    columns = [one for one in zip(heads, *lines, strict=True) if any(one[1:])]
+    rule = "".join("|:--" if one[0] in _WORDS else "|--:" for one in columns)
     heads, *cells = zip(*columns, strict=True)
     return as_table(heads, cells, f"{rule}|")
 

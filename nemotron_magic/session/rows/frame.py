@@ -225,7 +225,6 @@ class Rows:
         return Counter(found[key].state for key in self._keys if key in found)
 
     def _known(self) -> list[AnswerRecord]:
-        """Return what is known of the rows that differ."""
         return [self._found[key] for key in {*self._keys} & self._found.keys()]
 
     def resume(self) -> Rows:

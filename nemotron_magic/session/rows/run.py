@@ -441,7 +441,6 @@ class Run:
 
 
 def _check(question: task.RowsQuestion) -> None:
-    """Raise InputError for a figure out of its range."""
     at_once = question.at_once
     if not (_is_number(at_once, Integral) and 1 <= at_once <= _MOST_AT_ONCE):
         what = f"at_once must be from 1 to {_MOST_AT_ONCE}, got {at_once!r}"

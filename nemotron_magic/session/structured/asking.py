@@ -24,8 +24,6 @@ from nemotron_magic.session.structured.fields import Fields
 from nemotron_magic.session.structured.reading import Reading, read_value
 
 Ask = Callable[[PreparedPrompt, Settings], Reply]
-"""Sends a prompt; returns its reply when it is whole."""
-
 _LONGEST_SHOWN = 4_000
 _LONGEST_BAD_REPLY = 8_000
 

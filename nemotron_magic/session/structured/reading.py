@@ -14,9 +14,7 @@ from nemotron_magic.markdown.parser import code_blocks
 from nemotron_magic.session.structured.fields import Field, Fields, Misfit
 
 _LONGEST_REPAIR = 64_000
-_MOST_STARTS = 400
-"""So many braces are tried as the start of an object."""
-
+_MOST_STARTS = 400  # braces that are tried as the start of an object
 _MOST_REPAIRS = 4
 _MOST_SIGNS = 2_000
 _MARKS = ("```", "~~~")
