@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 from service import Address, serve
@@ -271,6 +273,16 @@ def test_in_a_terminal_each_reply_has_its_footer_once_and_a_quiet_one_none(
     shell: Shell, cell: str, footers: int
 ) -> None:
     assert shell.run(cell).text.count(" tokens · $") == footers
+
+
+def test_in_a_terminal_the_footer_stands_behind_the_prompt_of_the_value(
+    shell: Shell,
+) -> None:
+    one = shell.run("%nemotron rehearsal: say Hi").text
+    two = shell.run("x = %nemotron hi\n%nemotron rehearsal: say Ho").text
+
+    assert re.search(r"^Hi\s+Out\[\d+\]: .* tokens · \$", one)
+    assert re.search(r"^Ho\s+.* tokens · \$.*\s+Out\[\d+\]: ", two, re.MULTILINE)
 
 
 def test_a_quiet_reply_is_shown_by_a_later_line_of_its_cell(shell: Shell) -> None:
