@@ -442,7 +442,7 @@ def _effects(name: str) -> list[str]:
 
 
 def _path_of(value: object) -> str:
-    """Return where a module, function or class of the user's comes from."""
+    """Return where a module, function or class of user code is from."""
     kind = type(value)
     if kind is ModuleType:
         return value.__name__  # type: ignore[attr-defined, no-any-return]

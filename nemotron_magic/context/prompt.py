@@ -240,8 +240,8 @@ def render_prompt(question: str, fitted: FittedContext) -> str:
         lines.append(f"<{mark}{_NUMBERED.sub('', f' {label}')}>")
         for name, text in some:
             if name not in ("", "source"):
-                told = "" if name in ("printed", "result") else f" {name}"
-                lines.append(f"<{mark}{told}>")
+                named = "" if name in ("printed", "result") else f" {name}"
+                lines.append(f"<{mark}{named}>")
             lines.append(text.rstrip("\n"))
     return "\n".join([*lines, f"</{mark}>", "", question])
 

@@ -227,7 +227,7 @@ class NotebookRenderer(Renderer):
         """Show the whole reply, in the place of its parts unless it is long."""
         with self._lock:
             self._has_ended = True
-            # Of several, those are painted again that change: with code, or the first.
+            # Of several, those are rendered again that change: with code, or the first.
             *htmls, last = self.htmls(reply)
             if not htmls:
                 self._clear()
@@ -239,7 +239,7 @@ class NotebookRenderer(Renderer):
     def htmls(self, reply: Reply, unread: str = "") -> list[str]:
         """Return what the displays of a reply show at its end: one, or those of a long.
 
-        No event has told of what is `unread`.
+        `unread` is what came in no event.
         """
         self._unread.append(unread)
         self._take()

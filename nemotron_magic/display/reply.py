@@ -48,7 +48,7 @@ def footer(reply: Reply) -> str:
 
 def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
-    return tuple(chain(*_said(reply)))
+    return tuple(chain(*_below(reply)))
 
 
 def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
@@ -56,12 +56,12 @@ def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
 
     The footer begins with why the reply is not whole; the other notices go on its line.
     """
-    reason, others, warning = _said(reply)
+    reason, others, warning = _below(reply)
     line = " · ".join([*reason, footer(reply)])
     return [*reply.metadata.remarks, *warning], line, others
 
 
-def _said(reply: Reply) -> tuple[list[str], list[str], list[str]]:
+def _below(reply: Reply) -> tuple[list[str], list[str], list[str]]:
     """Return why a reply is not whole, the other notices, and a warning, if any."""
     metadata, others = reply.metadata, [*reply.metadata.notices]
     if metadata.recalled is not None and metadata.recalled.source == "notebook":

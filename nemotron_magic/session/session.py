@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 def _must_be(name: str, value: object, *kinds: type) -> None:
-    """Raise InputError if a value is of none of these kinds; it tells of the first."""
+    """Raise InputError if a value is of none of these kinds, and name the first."""
     if not isinstance(value, kinds):
         wanted, got = kinds[0].__name__, type(value).__name__
         raise InputError(f"{name} must be of type {wanted}, and is of type {got}")

@@ -327,8 +327,8 @@ def _writer(write: Callable[[Any], str]) -> Describer:
     def describe(value: Any, ctx: DescribeContext) -> Lines:
         kind = "" if ctx.path else class_name(type(value))
         is_hidden = kind and ctx.hides(ctx.name)
-        told = f", {privacy.HIDDEN}" if is_hidden else f" {write(value)}"
-        yield f"{kind}{told}".lstrip()
+        shown = f", {privacy.HIDDEN}" if is_hidden else f" {write(value)}"
+        yield f"{kind}{shown}".lstrip()
 
     return describe
 

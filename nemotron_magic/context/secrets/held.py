@@ -320,23 +320,23 @@ class _Look:
             self._others.append((value, parts, depth, None))
 
     def _within(
-        self, value: Any, parts: _Parts, depth: int, told: Telling | None
+        self, value: Any, parts: _Parts, depth: int, telling: Telling | None
     ) -> int:
         """Look at the parts of a value; return what that cost."""
-        pairs = list(islice(parts(value), _TOLD_ENTRIES if told else _ENTRIES))
+        pairs = list(islice(parts(value), _TOLD_ENTRIES if telling else _ENTRIES))
         is_table = parts in _TABLES
-        if told and told.strength is Strength.HINT:
+        if telling and telling.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
             is_record = is_table or parts is _attributes or (depth and not unnamed)
-            told = None if is_record or _is_prose(unnamed, told) else told
+            telling = None if is_record or _is_prose(unnamed, telling) else telling
         if is_table:
             self._labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
             own = _told_by(name)
-            if own is None and told and not told.passes_over(name):
-                own = told
+            if own is None and telling and not telling.passes_over(name):
+                own = telling
                 if type(name) is str and values.looks_random(name):
-                    self._found.setdefault(name, told.kind)
+                    self._found.setdefault(name, telling.kind)
             self._at(part, own, depth + 1)
         return len(pairs) + _TABLE * is_table
 

@@ -298,8 +298,8 @@ def _checked(app: App, store: RowStore, text: str) -> str:
         store.put(task.hash, settled)
         free = sum(one.state == RowState.REFUSED for one in settled)
         name, lost = as_cell(task.name or "rows"), len(doubtful) - len(settled)
-        told = f"{len(settled) - free:,} billed, {free:,} not billed"
-        lines.append(f"{name}: {told}, {lost:,} not in the log.")
+        billed = f"{len(settled) - free:,} billed, {free:,} not billed"
+        lines.append(f"{name}: {billed}, {lost:,} not in the log.")
     return "  \n".join(lines) or "No row may have been billed without an answer."
 
 

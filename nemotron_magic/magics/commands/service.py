@@ -260,9 +260,9 @@ def _one_call(ledger: Ledger, number: str, how: str = "") -> str:
         )
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
     shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
-    told = ["number", "started_s", "day", "ending", "error", "cost_usd"]
-    told += ["is_cached", "is_struck"]
-    others = {k: v for k, v in asdict(call).items() if k not in told}
+    left_out = ["number", "started_s", "day", "ending", "error", "cost_usd"]
+    left_out += ["is_cached", "is_struck"]
+    others = {k: v for k, v in asdict(call).items() if k not in left_out}
     shown |= {k: _format(v) for k, v in others.items() if v not in (None, "")}
     return table((f"Call {at}", ""), shown.items())
 

@@ -249,8 +249,8 @@ class Fields:
             said = f"{type(error).__name__}: {error}"
             if hasattr(error, "errors"):  # pydantic's, without type and link
                 found = ((map(str, e["loc"]), e["msg"]) for e in error.errors())
-                told = (f"{'.'.join(place)}: {why}" for place, why in found)
-                said = "; ".join(one.removeprefix(": ") for one in told)
+                faults = (f"{'.'.join(place)}: {why}" for place, why in found)
+                said = "; ".join(one.removeprefix(": ") for one in faults)
             raise Misfit(one_line(said, 200)) from None
 
 
