@@ -179,7 +179,7 @@ def _encodable(values: Iterable[Any]) -> list[Any]:
 
 
 class Storage:
-    """A file of tables; with `is_default` in a place of ours, with all that lies there.
+    """A file of tables; with `is_default` in our own folder, where all is ours.
 
     `path` is None for memory, also once the file could not be used; `error` then says
     why, or what became of it; it is empty as long as all is well.
