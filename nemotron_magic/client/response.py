@@ -181,7 +181,8 @@ def read_events(
     except NemotronError as error:
         error.request_id = error.request_id or request_id_of(response, about)
         raise
-    costs = (read_usage({"cost": response.headers.get(name)}) for name in _COSTS)
+    said = [one for name in _COSTS if (one := response.headers.get(name))]
+    costs = (read_usage({"cost": one}) for one in said)
     # Nought is no figure there.
     if cost := next((cost for cost in costs if cost.cost_usd), None):
         yield UsageReport(cost)

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
@@ -35,7 +35,7 @@ from nemotron_magic.core.errors import (
 from nemotron_magic.core.text import one_line
 
 
-def ssl_context() -> SSLContext:
+def certificates() -> SSLContext:
     """Return the certificates to trust, read again only if the environment says so."""
     file, folder = os.getenv("SSL_CERT_FILE"), os.getenv("SSL_CERT_DIR")
     try:
@@ -85,15 +85,15 @@ class _Network(httpx.BaseTransport):
 def _through(proxy: Proxy | None, scheme: str) -> httpx.HTTPTransport:
     # To read all certificates takes 20 ms, and a server here needs none.
     is_plain = scheme == "http" and proxy is None
-    trusted = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else ssl_context()
+    ssl_context = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else certificates()
     # For cells and rows that follow at once. Servers close after 2 s and more, and a
     # question that meets the closing may have been billed.
     limits = httpx.Limits(keepalive_expiry=1.0)
-    made = partial(httpx.HTTPTransport, verify=trusted, limits=limits)
     if proxy is None:
-        return made()
+        return httpx.HTTPTransport(verify=ssl_context, limits=limits)
     try:
-        return made(proxy=httpx.Proxy(proxy.url))
+        way = httpx.Proxy(proxy.url)
+        return httpx.HTTPTransport(verify=ssl_context, limits=limits, proxy=way)
     except ImportError:
         why = 'it speaks SOCKS, which takes: %pip install "httpx[socks]"'
     except (httpx.InvalidURL, ValueError):

@@ -342,10 +342,10 @@ def preload() -> None:
             import_module(f"nemotron_magic.{name}")
         sleep(0.01)  # so that a cell that begins is not kept waiting
     with suppress(Exception):
-        from nemotron_magic.client.transport import ssl_context
+        from nemotron_magic.client.transport import certificates
         from nemotron_magic.display.reply import document
         from nemotron_magic.markdown import to_html
 
-        ssl_context()
+        certificates()
         import_module("nemotron_magic.code.trial").sweep()
         document(to_html("*A*, `b`, $x$\n\n- c\n\n```python\nx = [1]\n```\n"))

@@ -16,7 +16,7 @@ from wire import HELLO
 
 from nemotron_magic import Session
 from nemotron_magic.client.deadline import system_resolver
-from nemotron_magic.client.transport import Http, ssl_context
+from nemotron_magic.client.transport import Http, certificates
 from nemotron_magic.core.errors import ConnectError
 
 HEAD = (
@@ -107,12 +107,12 @@ def test_certificates_are_read_again_only_when_the_environment_changes(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    first, again = ssl_context(), ssl_context()
+    first, again = certificates(), certificates()
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at all.pem")
 
     assert again is first
     with pytest.raises(ConnectError, match="nowhere"):
-        ssl_context()
+        certificates()
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
