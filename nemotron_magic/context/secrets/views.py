@@ -153,6 +153,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+/=.~
 _NEAR = 200
 _SHORTEST = 8
 _CHANGED = frozenset("\x1b<&%\\\n")
+_AFTER_BREAK, _REST_OF_RANDOM = pattern("after_break"), pattern("rest_of_random")
 
 
 def as_read(passage: Passage) -> Passage | None:
@@ -192,9 +193,9 @@ def _breaks(text: str) -> Iterator[tuple[int, int, str]]:
         is_within = goes_on or before.strip(_BEFORE_BREAK) or re.search("[=-]", last)
         goes_on = False
         if is_within and len(last) >= _SHORTEST:
-            frame = pattern("after_break").match(text, at + 1)
+            frame = _AFTER_BREAK.match(text, at + 1)
             after = frame.end() if frame else at + 1
-            more = pattern("rest_of_random").match(text, after, after + _NEAR)
+            more = _REST_OF_RANDOM.match(text, after, after + _NEAR)
             is_random = values.looks_random(last.rpartition("=")[2], _SHORTEST)
             goes_on = is_random and more is not None
             if goes_on:
