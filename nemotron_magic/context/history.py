@@ -227,7 +227,8 @@ class Recorder:
             self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
 
     def _end(self, result: Any) -> None:
-        if result.info.store_history and self._ears:
+        has_history = result is not None and result.info.store_history
+        if has_history and self._ears:
             error = result.error_before_exec or result.error_in_exec
             trace = "".join(traceback.format_exception(error)) if error else ""
             heard = Heard(self._ears[0].said, cut_middle(trace.rstrip(), _MOST_CHARS))

@@ -147,7 +147,7 @@ def test_a_sample_of_more_rows_than_there_are_asks_each_once(
 
 EMPTY = [
     *(None, "", "  ", float("nan"), pd.NA, pd.NaT),
-    *(np.float32("nan"), np.datetime64("NaT"), Decimal("NaN"), Decimal("sNaN")),
+    *(np.float32("nan"), np.datetime64("NaT", "ns"), Decimal("NaN"), Decimal("sNaN")),
 ]
 
 
