@@ -18,9 +18,10 @@ import pytest
 from wire import DONE, ELSEWHERE, KEY, STOP, say
 
 from nemotron_magic.client.client import Client, Request
-from nemotron_magic.client.deadline import interruptible_sleep, wait_for
+from nemotron_magic.client.deadline import Deadline, interruptible_sleep, wait_for
 from nemotron_magic.client.http_errors import RequestInfo
 from nemotron_magic.client.network import map_httpx_error
+from nemotron_magic.client.response import error_of_call
 from nemotron_magic.core.endpoint import Endpoint, Key
 from nemotron_magic.core.errors import (
     ConnectError,
@@ -167,6 +168,19 @@ def test_some_failures_to_connect_are_for_good(said: str, what: str) -> None:
 
     assert what in error.what
     assert error.final
+
+
+@pytest.mark.parametrize("kind", [httpx.ReadError, httpx.ReadTimeout, httpx.WriteError])
+def test_what_broke_off_before_it_was_sent_is_a_failure_to_connect(kind: Any) -> None:
+    settings, about = Settings(), RequestInfo(ELSEWHERE, "m")
+    deadline = Deadline(600)
+    sent = error_of_call(kind("x"), deadline, about, settings)
+    deadline.is_sent = False
+    unsent = error_of_call(kind("x"), deadline, about, settings)
+
+    assert type(sent) is OutcomeUnknownError
+    assert type(unsent) is ConnectError
+    assert unsent.what.startswith("cannot connect to models.example.org")
 
 
 def test_an_unknown_error_is_taken_for_the_worst() -> None:

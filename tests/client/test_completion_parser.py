@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from service import DIALECTS, serve
-from wire import DONE, KEY, STOP, cuts, delta, event, hear, say, slices
+from wire import DONE, ELSEWHERE, KEY, STOP, cuts, delta, event, hear, say, slices
 
 from nemotron_magic.client.http_errors import RequestInfo
 from nemotron_magic.client.parser import CompletionParser
@@ -22,7 +22,7 @@ from nemotron_magic.core.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.core.events import Damaged, Notice, Truncated
+from nemotron_magic.core.events import Damaged, Notice, Text, Truncated
 
 NAMES = (
     *("choices", "delta", "content", "index", "message", "finish_reason", "logprobs"),
@@ -293,3 +293,14 @@ def test_a_stream_that_begins_with_no_chunk_is_said_to_be_none(first: str) -> No
     error = hear(f"data: {first}\n\n".encode()).error
 
     assert "sent a stream that is no chat reply" in str(error)
+
+
+@pytest.mark.parametrize("is_stream", [True, False], ids=["an event", "a body"])
+def test_what_is_whole_is_told_before_it_ends(is_stream: bool) -> None:
+    chunk = b'{"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}'
+    reader = CompletionParser(RequestInfo(ELSEWHERE, "m"))
+    half = reader.feed(b"data: " * is_stream + chunk[:-1])
+    events = reader.feed(chunk[-1:])
+
+    assert half == []
+    assert (Text("a") in events, reader.done) == (is_stream, not is_stream)

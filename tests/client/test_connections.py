@@ -16,6 +16,7 @@ from wire import HELLO
 
 from nemotron_magic import Session
 from nemotron_magic.client.deadline import system_resolver
+from nemotron_magic.client.network import Proxy
 from nemotron_magic.client.transport import Http, certificates
 from nemotron_magic.core.errors import ConnectError
 
@@ -126,3 +127,13 @@ def test_threads_that_ask_at_once_share_one_transport(scheme: str) -> None:
             return id(network.way(None, scheme))
 
         assert len(set(pool.map(way, range(16)))) == 1
+
+
+def test_the_host_of_a_proxy_is_left_to_the_connection() -> None:
+    proxy = Proxy("http://127.0.0.1:9", "a test")
+    with closing(Http(system_resolver)) as http:
+        network: Any = http._open()
+        ways = [network.way(way, "http") for way in (None, proxy)]
+
+        resolvers = [way._pool._network_backend._resolve for way in ways]
+        assert resolvers == [system_resolver, None]
