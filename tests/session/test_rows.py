@@ -843,6 +843,26 @@ def test_the_last_rows_are_left_if_only_they_are_refused(
     assert (again.asked, again.left) == (len(refused), 0)
 
 
+@pytest.mark.parametrize(("many", "after_s"), [(1, 100), (3, 240)])
+def test_a_last_row_is_asked_again_when_the_service_says_so(
+    serve: Any, session: Any, many: int, after_s: int
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        if row == values[-1] and service.asked[row] == 1:
+            return 429, {"Retry-After": str(after_s)}, "slow down"
+        return good(row, body)
+
+    def clock_s() -> float:  # of a day that has but some minutes
+        return 200 * time.monotonic()
+
+    service, values = serve(answer), [f"r{n}" for n in range(many)]
+    ask = session(service, clock_s=clock_s).map
+    rows = ask("Tone?", values, as_=TONE, at_once=1)
+
+    assert (rows.errors, rows.stopped, rows.left) == ((), None, 0)
+    assert service.answered == dict.fromkeys(values, 1)
+
+
 def test_the_ledger_has_one_row_for_a_run_with_its_sums(
     serve: Any, session: Any
 ) -> None:

@@ -310,8 +310,9 @@ class Answers:
             row.messages = ()
             self.waiting.appendleft(row)
             return
-        waited_s = self._means.clock_s() - self._good_s + (wait_s or 0.0)
-        is_up = self._outages < _ATTEMPTS and waited_s < _PATIENCE_S
+        waited_s = self._means.clock_s() - self._good_s
+        is_patient = waited_s + (wait_s or 0.0) < _PATIENCE_S
+        is_up = self._outages < _ATTEMPTS and is_patient
         may_retry = is_busy and is_up and not error.final
         # It may be the row that is refused: then it holds up no other.
         are_last = not self._governor.in_flight and all(map(_is_odd, self.waiting))
