@@ -241,10 +241,16 @@ class CodeInserter:
         self.shell.set_next_input(cell.source.rstrip("\n"), replace=False)
         return "\n\n".join([f"{done} in the cell below.{more}", *self._remarks(cell)])
 
-    def _try(self, sources: Sequence[str], *how: Any) -> Generator[None, None, None]:
+    def _try(
+        self,
+        sources: Sequence[str],
+        tick: Callable[[float], None] = lambda s: None,
+        before_s: float = 0.0,
+        reason: str = "",
+    ) -> Generator[None, None, None]:
         trials = Trials(self.shell, unreadable=self.unreadable)
         try:
-            verdicts = yield from trials.run(sources, *how)
+            verdicts = yield from trials.run(sources, tick, before_s, reason)
         except KeyboardInterrupt:  # the reply is paid for: it stays
             verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
         self._verdicts.update(zip(sources, verdicts, strict=True))

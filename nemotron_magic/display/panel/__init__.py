@@ -163,9 +163,7 @@ def error_html(text: str) -> str:
 
 def in_thread(work: Callable[[], None]) -> None:
     """Do `work` in a thread, so that the kernel need not wait for it."""
-    run = (
-        copy_context().run
-    )  # ipykernel 7 keeps there to which cell what is sent belongs
+    run = copy_context().run  # ipykernel 7 keeps there which cell gets what is sent
     Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
 
 
