@@ -160,7 +160,7 @@ class Backend(httpcore.NetworkBackend):
         wait_s = _within(timeout, httpcore.ConnectTimeout) or math.inf
         work = partial(self._resolve, host, port)
         looking = _apart(work, "nemotron-look-up", wait_s, self._check)
-        why = "no address: the name server does not answer"
+        why = "the name server does not answer"
         try:
             if looking.done():
                 looking.result()

@@ -137,7 +137,7 @@ _MALFORMED = httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolE
 _CASES = {
     "proxy": httpx.ProxyError,
     "connect": httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout,
-    "malformed": _MALFORMED,
+    "malformed": _MALFORMED | UnicodeError,  # of a host that has no such name
     "silent": httpx.TimeoutException,
     "damaged": httpx.DecodingError,
     "broken_off": httpx.HTTPError,

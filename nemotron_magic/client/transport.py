@@ -193,9 +193,9 @@ class Http:
     ) -> Page:
         """Fetch a page of the service."""
         about = RequestInfo(endpoint, "the page", key, url)
+        deadline = Deadline(timeout_s)
         fault: NemotronError
         try:
-            deadline = Deadline(timeout_s)
             limits = deadline.timeout(timeout_s, timeout_s)
             request = httpx.Request(
                 "GET",
@@ -211,7 +211,8 @@ class Http:
         except FOREIGN as error:
             fault = map_httpx_error(error, about)
         except KeyboardInterrupt:
-            fault = InterruptedByUser("stopped by you")
+            why = "" if deadline.is_sent else "nothing was sent"
+            fault = InterruptedByUser("stopped by you", why)
         # Raised out here so that it carries no httpx error, which holds the key.
         if isinstance(fault, OutcomeUnknownError):  # a page costs nothing
             what = fault.what.removesuffix("; it may have been billed")

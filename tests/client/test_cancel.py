@@ -14,6 +14,7 @@ from service import serve
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken
+from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 from nemotron_magic.core.events import Answered, Retry, Sent, Text
 from nemotron_magic.session.conversation import (
@@ -136,6 +137,20 @@ def test_a_stop_ends_a_look_up(session_at: Any) -> None:
     answer.set()
 
     assert took_s < LIMIT_S
+
+
+@pytest.mark.parametrize("url", ["http://h.example:8080/v1", "https://a.invalid/v1"])
+def test_a_stop_at_the_look_up_for_a_page_says_that_nothing_was_sent(url: str) -> None:
+    stop, answer = CancelToken(), Event()
+
+    def resolve(host: str, port: int) -> None:
+        stop.set()
+        answer.wait(30)
+
+    client = Client(resolve=resolve).apart(stop)
+    with pytest.raises(InterruptedByUser, match="nothing was sent"):
+        client.models(Endpoint.read(url), None)
+    answer.set()
 
 
 def test_nothing_is_sent_when_a_connection_comes_after_the_stop(

@@ -15,10 +15,11 @@ import pytest
 from wire import HELLO
 
 from nemotron_magic import Session
+from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import system_resolver
 from nemotron_magic.client.network import Proxy
 from nemotron_magic.client.transport import Http, certificates
-from nemotron_magic.core.errors import ConnectError
+from nemotron_magic.core.errors import ConnectError, InputError
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -127,6 +128,15 @@ def test_threads_that_ask_at_once_share_one_transport(scheme: str) -> None:
             return id(network.way(None, scheme))
 
         assert len(set(pool.map(way, range(16)))) == 1
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn--a.example", "xn--a-ecp.example"])
+def test_a_host_that_has_no_such_name_is_not_said_to_be_billed(
+    session_at: Any, host: str
+) -> None:
+    session: Session = session_at(f"https://{host}/v1", Client(), key="k" * 32)
+    with pytest.raises(InputError, match="the request could not be made"):
+        session.ask("Hello")
 
 
 def test_the_host_of_a_proxy_is_left_to_the_connection() -> None:

@@ -264,7 +264,7 @@ def no_such_host(host: str, port: int) -> object:
 @pytest.mark.parametrize(
     ("resolve", "words"),
     [
-        (no_such_host, "unknown"),
+        (no_such_host, r"\[Errno -2\] unknown"),
         (lambda host, port: host.encode("idna"), r"no address can be called 'a\.\.b'"),
         (lambda host, port: time.sleep(0.2), "the name server does not answer"),
     ],
@@ -273,7 +273,7 @@ def test_a_look_up_that_fails_ends_in_words(resolve: Any, words: str) -> None:
     network = _Elsewhere()
     timeout = Deadline(4).timeout(connect_s=0.05, gap_s=3)
     for _ in "again":
-        with pytest.raises(httpcore.ConnectError, match=f"no address: .*{words}"):
+        with pytest.raises(httpcore.ConnectError, match=f"^no address: {words}"):
             Backend(network, resolve=resolve).connect_tcp("a..b", 443, timeout.connect)
 
     assert network.asked == []
