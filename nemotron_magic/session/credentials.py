@@ -49,12 +49,12 @@ class KeyStore:
         return self.get(origin) is None
 
     def _try(self, method: str, origin: str, *value: str) -> str | None:
-        self._known.pop(origin, None)
         # Backends are plug-ins and raise what they like: locked, no D-Bus, denied.
         try:
             found = getattr(self._find(), method)("nemotron_magic", origin, *value)
         except Exception:
-            return None
+            found = None
+        self._known.pop(origin, None)  # only now: another thread may have looked it up
         return found if isinstance(found, str) else None
 
     def _find(self) -> Any:

@@ -229,6 +229,31 @@ def credentials_in(
     return Credentials(environ, KeyStore(Backend(stored)))
 
 
+@pytest.mark.parametrize("method", ["set", "delete"])
+def test_a_key_that_is_looked_up_while_it_changes_is_not_the_old_one_ever_after(
+    method: str,
+) -> None:
+    class Busy(Backend):
+        kept: str | None = "sk-old"
+
+        def set_password(self, service: str, origin: str, value: str) -> None:
+            assert keys.get(origin) == "sk-old"  # as another thread may
+            self.kept = value
+
+        def delete_password(self, service: str, origin: str) -> None:
+            assert keys.get(origin) == "sk-old"
+            self.kept = None
+
+    busy = Busy(lambda origin: busy.kept)
+    keys = KeyStore(busy)
+    done = (
+        keys.set("https://a", "sk-new") if method == "set" else keys.delete("https://a")
+    )
+
+    assert done
+    assert keys.get("https://a") == ("sk-new" if method == "set" else None)
+
+
 @pytest.mark.parametrize("name", KEY_VARIABLES)
 def test_every_name_in_the_environment_is_known(name: str) -> None:
     assert found(AIMLAPI, {name: KEY}, stored=refuse_to_look) == KEY
