@@ -619,6 +619,8 @@ def test_a_thought_beside_an_answer_or_a_cut_one_needs_no_word() -> None:
         ({"metadata": {"usage": {"inputTokens": 3, "outputTokens": 4}}}, Usage(3, 4)),
         ({"tokens_evaluated": 3, "tokens_predicted": 4}, Usage(3, 4)),
         ({"account": {"usage": {"total_cost": 30}}}, Usage()),
+        ({"usage": {"prompt_tokens": 3, "so_far": {"eval_count": 9, "cost": 5}}},
+         Usage(3)),
         ({"usage": {"cost": 0, "is_byok": True,
                     "cost_details": {"upstream_inference_cost": 0.5}}},
          Usage(cost_usd=0.5)),
