@@ -11,6 +11,12 @@ from typing import Any
 # Nothing may stand above a cell magic, so that the mark is below it.
 _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNORECASE)
 
+_OURS = re.compile(
+    r"%%nemotron\b|([\w.,:\s\[\]'\"]+=\s*)?%nemotron\b"
+    r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
+    r"|(import nemotron_magic\b|nemotron_magic\.panel\(\))[^;]*$"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -36,17 +42,17 @@ def select(text: str, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
 
     `auto` are those after the number `since`. Older cells than needed are not read.
     """
-    others: Iterator[Cell] = (c for c in cells if not c.is_ours)
-    word, chosen = text.strip(), others
+    word = text.strip()
     if word == "auto":
-        chosen = takewhile(lambda c: c.number > since, others)
-    elif word.isdecimal() or word == "none":
-        chosen = islice(others, int(word.replace("none", "0")))
-    elif word != "all":
+        cells = takewhile(lambda c: c.number > since, cells)
+    chosen: Iterator[Cell] = (c for c in cells if not c.is_ours)
+    if word.isdecimal() or word == "none":
+        chosen = islice(chosen, int(word.replace("none", "0")))
+    elif word not in ("auto", "all"):
         pairs = [one.partition("-") for one in word.split()]
         ranges = [range(int(one), int(last or one) + 1) for one, _, last in pairs]
         lowest = min(one.start for one in ranges)
-        reachable = takewhile(lambda c: c.number >= lowest, others)
+        reachable = takewhile(lambda c: c.number >= lowest, chosen)
         chosen = (c for c in reachable if any(c.number in one for one in ranges))
     return (cell for cell in chosen if cell.mark != "skip")
 
@@ -71,6 +77,18 @@ def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[C
                 yield cell
             ids.add(cell.cell_id)
             sources.add(cell.source)
+
+
+def is_ours(source: str) -> bool:
+    """Return whether a cell does nothing but ask us, or set us up."""
+    if "emotron" not in source:
+        return False
+    # A backslash at its end carries a line magic over to the next line.
+    lines = map(str.strip, source.replace("\\\n", " ").splitlines())
+    code = [line for line in lines if line and not line.startswith("#")]
+    if code and code[0].startswith("%%"):
+        code = code[:1]
+    return bool(code) and all(map(_OURS.match, code))
 
 
 # ---- the cell that runs, by the shell and the front end

@@ -136,7 +136,7 @@ class DisplayLog:
         found = [one for screen in self._screens.values() for one in screen.displays]
         known = [one for one in found if display_id and one.display_id == display_id]
         # A reply is no output of its cell, and too long to be read at every repaint.
-        is_new = not (update or _is_ours(last_source(self._shell)))
+        is_new = not (update or cells.is_ours(last_source(self._shell)))
         text = self._text(data) if known or is_new else ""
         for one in known:
             one.text = text
@@ -302,12 +302,6 @@ def _clean(text: str) -> str:
 
 # ---- cells with all that came of them
 
-_OURS = re.compile(
-    r"%%nemotron\b|([\w.,:\s\[\]'\"]+=\s*)?%nemotron\b"
-    r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
-    r"|import nemotron_magic\b|nemotron_magic\.panel\(\)"
-)
-
 
 class History:
     """The cells of one shell; `ids` has which cell each run was of, if that is told."""
@@ -335,7 +329,9 @@ class History:
         for number in range(min(last, len(sources) - 1), 0, -1):
             source, cell_id = sources[number], self.ids.get(number, "")
             if source.strip():
-                yield Cell(number, source, is_ours=_is_ours(source), cell_id=cell_id)
+                yield Cell(
+                    number, source, is_ours=cells.is_ours(source), cell_id=cell_id
+                )
 
     def error_of(self, cell: Cell) -> str:
         """Return what a cell raised, as text; empty if it ended well."""
@@ -379,14 +375,3 @@ class History:
         for end in ends:
             printed = printed.partition(end)[0]
         return _clean(printed), displayed
-
-
-def _is_ours(source: str) -> bool:
-    if "emotron" not in source:
-        return False
-    # A backslash at its end carries a line magic over to the next line.
-    lines = map(str.strip, source.replace("\\\n", " ").splitlines())
-    code = [line for line in lines if line and not line.startswith("#")]
-    if code and code[0].startswith("%%"):
-        code = code[:1]
-    return bool(code) and all(map(_OURS.match, code))

@@ -206,7 +206,7 @@ class NemotronMagics:
 
     def end_cell(self, result: Any) -> None:
         """Note what took long, and secrets in variables, before they change."""
-        from nemotron_magic.context.cells import note_id
+        from nemotron_magic.context.cells import is_ours, note_id
 
         _prevent_reload(self.shell)
         if result is None:  # an `await` was stopped
@@ -225,7 +225,8 @@ class NemotronMagics:
         self._slow.pop(source, None)
         if elapsed_s > _SLOW_S and source:
             self._slow[source] = elapsed_s
-        self.held.look()
+        if not is_ours(source):  # which changes no variable but its own
+            self.held.look()
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -135,7 +135,7 @@ def tighten(path: Path) -> None:
 def identity(path: Path | None) -> tuple[int, int] | None:
     """Return device and number of a file, which stay when it is renamed; or None."""
     try:
-        found = path.lstat() if path else None
+        found = os.lstat(path) if path else None
     except (OSError, ValueError):  # such as a name with a zero in it
         found = None
     return found and (found.st_dev, found.st_ino)

@@ -48,6 +48,18 @@ def test_cells_that_cannot_be_chosen_any_more_are_not_read(text: str) -> None:
     assert len(read) <= 4
 
 
+def test_of_many_questions_in_a_row_only_the_newest_are_read() -> None:
+    read: list[int] = []
+
+    def questions() -> Iterator[Cell]:
+        for number in range(1_000, 0, -1):
+            read.append(number)
+            yield Cell(number, "%nemotron why?", is_ours=True)
+
+    assert [*select("auto", questions(), since=999)] == []
+    assert read == [1_000, 999]
+
+
 @pytest.mark.parametrize(
     "mark",
     [

@@ -234,7 +234,10 @@ _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
 class Held:
     """Finds the secrets that variables hold, and remembers them."""
 
-    __slots__ = ("_found", "_known", "_labels", "_looks", "_telling", "_variables")
+    __slots__ = (
+        *("_found", "_known", "_labels", "_looks"),
+        *("_rest", "_telling", "_variables"),
+    )
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
@@ -242,6 +245,7 @@ class Held:
         self._labels: set[str] = set()
         self._looks = 0
         self._telling: set[str] = set()
+        self._rest: dict[str, None] = {}  # names of those that may have parts
         self._found = secret_value(dict[str, str]())
 
     def look(self) -> None:
@@ -259,22 +263,27 @@ class Held:
         return {k: v for k, v in found.items() if k not in labels and k not in names}
 
     def _look(self) -> None:
-        found, pairs = self._found(0), list(self._variables.items())
-        new = [one for one in pairs if self._known.get(one[0]) != id(one[1])]
-        self._known = {name: id(value) for name, value in pairs}
-        self._telling |= {name for name, _ in new if _told_by(name)}
-        cells = self._variables.get("In")
+        # A session may have thousands, of which next to none are new.
+        found, variables = self._found(0), dict(self._variables)
+        ids = dict(zip(variables, map(id, variables.values()), strict=True))
+        before, self._known = self._known.get, ids
+        new = [name for name, one in ids.items() if before(name) != one]
+        self._telling |= {name for name in new if _told_by(name)}
+        plain = {name for name in new if id(type(variables[name])) in _PLAIN}
+        self._rest |= dict.fromkeys(new)
+        cells = variables.get("In")
         last = exact(cells[-1]) if type(cells) is list and cells else ""
         # The last cell may have changed what it names.
         named = self._telling.union(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
-        first = [one for one in pairs if one[0] in named]
-        rest = [
-            (k, v) for k, v in pairs if id(type(v)) not in _PLAIN and v is not cells
-        ]
+        first = sorted(named & ids.keys())
+        rest = [name for name in self._rest if name in ids and name not in plain]
+        self._rest = dict.fromkeys(rest)
         start = self._looks * _TURN % (len(rest) or 1)
         turn = (rest[start:] + rest[:start])[:_IN_TURN]
+        turn = [name for name in turn if variables[name] is not cells]
         look = _Look(found, self._labels)
-        look.at_all([*first, *new, *turn], _LOOKS if self._looks else _FIRST_LOOKS)
+        pairs = [(name, variables[name]) for name in (*first, *new, *turn)]
+        look.at_all(pairs, _LOOKS if self._looks else _FIRST_LOOKS)
         self._looks += 1
         for oldest in list(found)[:-_MOST]:
             found.pop(oldest, None)
