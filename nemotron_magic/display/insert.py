@@ -84,7 +84,7 @@ class ReplyCode:
         lines = (line for cell in cells for line in self.remarks(cell))
         notes = "".join(f'<p class="nm-notice">{line_html(one)}</p>' for one in lines)
         buttons = "".join(self._button(cell, label) for cell in cells)
-        row = f'<div class="nm-act lm-mod-hidden hidden">{buttons}</div>'
+        row = f'<div class="nm-act lm-Widget lm-mod-hidden hidden">{buttons}</div>'
         return notes + row if buttons else notes
 
     def _button(self, cell: CodeCell, label: str) -> str:

@@ -252,7 +252,7 @@ def is_status(html: str) -> bool:
     return html.startswith(_STATUS)
 
 
-_SHEET = '\n<div class="lm-mod-hidden hidden"><style>'
+_SHEET = '\n<div class="lm-Widget lm-mod-hidden hidden"><style>'
 
 
 def document(content: str, below: str | None = "") -> str:

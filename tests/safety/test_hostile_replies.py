@@ -145,7 +145,7 @@ def test_a_reply_draws_no_footer_of_ours(text: str) -> None:
     ours = '<div class="nm-footer">1.0 s · tokens unknown · cost unknown</div></div>'
 
     assert wearing(html, "nm-footer") == 1
-    assert html.partition('\n<div class="lm-mod-hidden')[0].endswith(ours)
+    assert html.partition('\n<div class="lm-Widget')[0].endswith(ours)
 
 
 RAW = [

@@ -128,11 +128,10 @@ def test_a_sanitized_page_hides_the_style_and_the_button_it_shows_as_text(
 ) -> None:
     body, _ = HTMLExporter(sanitize_html=True).from_notebook_node(notebook)
     reply = body[body.rindex('<div class="nm-reply">') :]
-    hidden = re.findall(
-        r'<div class="[^"]*lm-mod-hidden[^"]*">(.*?)</div>', reply, re.S
-    )
+    classes = "(?:nm-act )?lm-Widget lm-mod-hidden hidden"
+    hidden = re.findall(f'(?s)<div class="{classes}">(.*?)</div>', reply)
 
-    assert ".lm-mod-hidden" in body
+    assert re.search(r"(?m)^\.lm-Widget\.lm-mod-hidden \{\s+display: none", body)
     assert reply.count("&lt;style") == sum("&lt;style" in one for one in hidden) == 1
     assert reply.count("&lt;button") == sum("&lt;button" in one for one in hidden)
     assert 'validate=<span class="nm-s">"1:1"</span>' in reply

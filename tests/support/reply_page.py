@@ -58,7 +58,7 @@ class _Frame(HTMLParser):
             self.strays.append(f"</{tag}>")
 
 
-_HIDDEN = '<div class="lm-mod-hidden hidden">'
+_HIDDEN = '<div class="lm-Widget lm-mod-hidden hidden">'
 
 
 def faults(html: str, notices: int = 0) -> list[str]:
