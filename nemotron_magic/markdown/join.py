@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from nemotron_magic.markdown.parser import FENCE, closes
+from nemotron_magic.markdown.parser import CELL_END, FENCE, closes
 
 _PYTHON = re.compile(r"[\s{.]*(?:i?python|py)", re.IGNORECASE)
 _RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
-_CELL_END = re.compile(r"(?<!\\)\|")
 _LONGEST = 200_000
 
 
@@ -237,7 +236,7 @@ def _fits(line: str, head: str) -> bool:
     """Return whether a line is a whole row of the table with that head."""
     line, head = line.strip(), head.strip()
     is_closed = line.endswith("|") or not head.endswith("|")
-    return is_closed and len(_CELL_END.findall(line)) == len(_CELL_END.findall(head))
+    return is_closed and len(CELL_END.findall(line)) == len(CELL_END.findall(head))
 
 
 def _in_text(before: str, rest: str) -> str:

@@ -238,6 +238,8 @@ NESTED_AT_MOST = 60
 # Brackets take quadratic time: 0.1 s at this length, minutes in a megabyte.
 _LINE_OF_TEXT_CHARS = 10_000
 
+CELL_END = re.compile(r"(?<!\\)\|")
+_WITH_BARS = re.compile(r"`[^`]*`|\$[^$]*\$")  # though they end no cell
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
@@ -254,6 +256,7 @@ def parser(reads: bool = True) -> MarkdownIt:
         return made.disable(["inline", "text_join"])
     made.inline.ruler.before("escape", "math", _math_inline)
     made.inline.ruler.before("escape", "bare_link", bare_link)
+    made.core.ruler.before("inline", "rows", _keep_cells)
     made.core.ruler.before("inline", "long", _leave_long_text)
     made.core.ruler.push("items", _read_items_and_cells)
     return made
@@ -262,6 +265,23 @@ def parser(reads: bool = True) -> MarkdownIt:
 def skeleton(text: str) -> list[Token]:
     """Return the blocks of a text as `parser` finds them, with nothing in them read."""
     return parser(reads=False).parse(text)
+
+
+def _keep_cells(state: StateCore) -> None:
+    """Let nothing vanish of a row with more cells than its table."""
+    lines, row, cells = state.src.split("\n"), "", list[Token]()
+    for token in state.tokens:
+        if token.type == "tr_open" and token.map:
+            row, cells = lines[token.map[0]].lstrip(" \t>").rstrip(), []
+            row = row.removeprefix("|").removesuffix("|")
+        elif token.type == "inline":
+            cells.append(token)
+        elif token.type == "tr_close" and len(CELL_END.split(row)) > len(cells):
+            row = _WITH_BARS.sub(lambda one: CELL_END.sub(r"\|", one[0]), row)
+            texts = CELL_END.split(row)
+            for at, cell in enumerate(cells, 1):
+                text = "|".join(texts[at - 1 : at if at < len(cells) else None])
+                cell.content = text.strip().replace(r"\|", "|")
 
 
 def _leave_long_text(state: StateCore) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nemotron_magic.markdown.join import open_fence
-from nemotron_magic.markdown.parser import closes, skeleton
+from nemotron_magic.markdown.parser import CELL_END, closes, skeleton
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -268,7 +268,6 @@ _MARKS = re.compile(r"\\.|\*{1,3}|~~", re.DOTALL)
 _OPEN_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\Z")
 _TABLE_ROW = re.compile(r"[ \t>]*\|.*")
 _TABLE_RULE = re.compile(r"[ \t>]*[|:\- \t]*")
-_PIPE = re.compile(r"(?<!\\)\|")
 
 
 def close_open_marks(markdown: str) -> str:
@@ -299,11 +298,11 @@ def _with_rule(text: str) -> str:
     while start and _TABLE_ROW.fullmatch(lines[start - 1]):
         start -= 1
     head, *rest = lines[start:] or [""]
-    cells = len(_PIPE.findall(head.rstrip().rstrip("|")))
+    cells = len(CELL_END.findall(head.rstrip().rstrip("|")))
     rule = rest[0].rstrip() if rest else ""
     if not head or len(rest) > 1 or not _TABLE_RULE.fullmatch(rule):
         return ""
-    if rule.endswith("|") and len(_PIPE.findall(rule)) > cells:
+    if rule.endswith("|") and len(CELL_END.findall(rule)) > cells:
         return ""
     closed = head if head.rstrip().endswith("|") else f"{_with_closed_marks(head)} |"
     made = [closed, f"{head[: head.index('|')]}|{'---|' * cells}"] if cells else []
