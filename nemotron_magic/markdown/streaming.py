@@ -261,6 +261,7 @@ def _counted(item: Token, tokens: list[Token]) -> str:
 _CLOSED_CHARS = 5_000
 
 _FENCE_START = re.compile(r"[ \t>]*(?:`{3,}|~{3,})")
+_ABOVE_TEXT = re.compile(r"(?m)\n(?=\n)|^[ \t>]*(?:`{3,}|~{3,})[^`\n]*\n")
 _CODE_SPAN = re.compile(
     r"(?<!`)(`+)(?!`)(?:.*?[^`])??\1(?!`)|(?<!`)(`+)(?!`)", re.DOTALL
 )
@@ -283,7 +284,7 @@ def close_open_marks(markdown: str) -> str:
     >>> close_open_marks("| a | b |\n|--")
     '| a | b |\n|---|---|'
     """
-    start = markdown.rfind("\n\n") + 1
+    start = max((one.end() for one in _ABOVE_TEXT.finditer(markdown)), default=0)
     before, text = markdown[:start], markdown[start:]
     is_code = _FENCE_START.match(text.rpartition("\n")[2]) or open_fence(markdown)
     if is_code or len(text) > _CLOSED_CHARS:

@@ -77,6 +77,17 @@ def test_a_whole_text_stays_as_it_is() -> None:
     assert close_open_marks(text) == text
 
 
+@pytest.mark.parametrize("mark", ["```", "~~~"])
+@pytest.mark.parametrize("indent", ["", "- So:\n\n  "])
+def test_a_block_of_code_above_the_last_line_is_no_mark_of_it(
+    mark: str, indent: str
+) -> None:
+    code = f"{indent}{mark}python\n  a\n\n  b\n  {mark}\n"
+
+    assert close_open_marks(f"{code}Then") == f"{code}Then"
+    assert close_open_marks(f"{code}Then **so") == f"{code}Then **so**"
+
+
 @pytest.mark.parametrize(
     "text", ["`a ``b ```c " * 90_000, "*a " * 300_000, "|" * 99_999]
 )
