@@ -96,12 +96,12 @@ class PlainRenderer(Renderer):
 
     def finish(self, reply: Reply) -> None:
         """End the reply: what was not streamed, remarks, and the footer."""
-        self._end_text()
+        self._end_text(reply.is_cut_off)
         is_shown_again = reply.metadata.choices or reply.metadata.shown or not reply
         texts = shown_texts(reply) if is_shown_again else []
         texts.append(reply.metadata.appended)
         self._add(visible("\n\n".join(filter(None, texts))))
-        self._end_text()
+        self._end_text(reply.is_cut_off)
         above, line, more = lines_below(reply)
         for one in above:
             self._print_note(one)
@@ -114,10 +114,10 @@ class PlainRenderer(Renderer):
         """End without a reply."""
         self._end_text()
 
-    def _end_text(self) -> None:
+    def _end_text(self, is_cut_off: bool = False) -> None:
         self._add(self._text.end())
         self._text = GrowingText()
-        self._end_block()
+        self._end_block(is_cut_off)
 
     def _add(self, text: str) -> None:
         if text:
@@ -125,7 +125,7 @@ class PlainRenderer(Renderer):
             self._stream.flush()
             self._ends_line = text.endswith("\n")
 
-    def _end_block(self) -> None:
+    def _end_block(self, is_cut_off: bool = False) -> None:
         self._add("" if self._ends_line else "\n")
 
     def _print_note(self, line: str) -> None:
@@ -157,9 +157,10 @@ class RichRenderer(PlainRenderer):
         if text and tail.strip():
             self._show(TerminalMarkdown(tail, self._has_printed, is_growing=True))
 
-    def _end_block(self) -> None:
+    def _end_block(self, is_cut_off: bool = False) -> None:
         self._stop()
-        self._print(self._blocks.tail.markdown)
+        tail = self._blocks.tail.markdown
+        self._print(close_open_marks(tail) if is_cut_off else tail)
         self._blocks = Blocks(_LONGEST_BLOCK)
 
     def _print_note(self, line: str) -> None:

@@ -10,7 +10,7 @@ from screen import shown
 
 from nemotron_magic.core.events import Event, Sent, Text
 from nemotron_magic.display.terminal import RichRenderer
-from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CODE = "".join(f"line_{n} = {n}\n" for n in range(60))
@@ -46,6 +46,30 @@ def streamed(text: str, is_live: bool = True) -> list[str]:
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_painted_again_and_again_is_left_as_if_printed_once(name: str) -> None:
     assert streamed(REPLIES[name]) == streamed(REPLIES[name], is_live=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("Use `df.hea", "Use df.hea"),
+        ("It is **not *so", "It is not so"),
+        ("See [the docs](https://exam", "See the docs"),
+        ("| name | b", "───────"),
+        ("| name | b |\n|--", "───────"),
+        ("```\n`a **b", "`a **b"),
+    ],
+)
+@pytest.mark.parametrize("reason", ["length", "stop"])
+def test_what_a_reply_was_cut_in_is_closed_as_it_was_while_it_grew(
+    text: str, last: str, reason: str
+) -> None:
+    stream = io.StringIO()
+    renderer = RichRenderer(stream, is_live=False, with_footer=False)
+    renderer.watch(Text(text))
+    renderer.finish(Reply(text, ReplyMetadata(finish_reason=reason)))
+    lines = COLOUR.sub("", stream.getvalue()).splitlines()
+
+    assert (last in lines) is (reason == "length" or text.startswith("```"))
 
 
 def test_paragraphs_that_came_apart_are_parted_by_an_empty_line() -> None:
