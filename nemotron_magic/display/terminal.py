@@ -105,7 +105,7 @@ class PlainRenderer(Renderer):
         above, line, more = lines_below(reply)
         for one in above:
             self._print_note(one)
-        if self._with_footer:
+        if self._with_footer or reply.metadata.ending not in ("complete", "damaged"):
             self._print_note(" · ".join([line, *_where(reply), *more]))
         elif notices(reply):  # there may be no footer: of one that is sent back, say
             self._print_note(" · ".join(notices(reply)))

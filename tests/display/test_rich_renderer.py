@@ -10,7 +10,7 @@ from screen import shown
 
 from nemotron_magic.core.events import Event, Sent, Text
 from nemotron_magic.display.terminal import RichRenderer
-from nemotron_magic.session.reply import Reply, ReplyMetadata
+from nemotron_magic.session.reply import Ending, Reply, ReplyMetadata
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CODE = "".join(f"line_{n} = {n}\n" for n in range(60))
@@ -70,6 +70,30 @@ def test_what_a_reply_was_cut_in_is_closed_as_it_was_while_it_grew(
     lines = COLOUR.sub("", stream.getvalue()).splitlines()
 
     assert (last in lines) is (reason == "length" or text.startswith("```"))
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("complete", ""),
+        ("interrupted", "Stopped by you · 1.0 s · tokens unknown · cost unknown"),
+        ("failed", "Broken off · 1.0 s · tokens unknown · cost unknown"),
+        (
+            "truncated",
+            "Ended early by the service · 1.0 s · tokens unknown · cost unknown",
+        ),
+    ],
+)
+def test_a_question_whose_value_will_not_come_has_its_footer_now(
+    ending: Ending, said: str
+) -> None:
+    stream = io.StringIO()
+    renderer = RichRenderer(stream, is_live=False, with_footer=False)
+    renderer.watch(Text("It is"))
+    renderer.finish(Reply("It is", ReplyMetadata(ending=ending, elapsed_s=1.0)))
+
+    lines = COLOUR.sub("", stream.getvalue()).splitlines()
+    assert lines == ["It is", *filter(None, [said])]
 
 
 def test_paragraphs_that_came_apart_are_parted_by_an_empty_line() -> None:

@@ -91,9 +91,11 @@ def test_ctrl_c_in_a_terminal_keeps_what_came(environ: dict[str, str]) -> None:
     ask(terminal, "%nemotron rehearsal: length 3000", "Rehearsal")
     terminal.sendintr()
     terminal.expect("InterruptedByUser: stopped by you")
+    seen = str(terminal.before)
     kept = ask(terminal, "print('kept:', len(_nemotron) > 0)", "kept: True")
     terminal.close(force=True)
 
+    assert re.search(r"Stopped by you · [\d.]+ s · ~\d+ → \d+ tokens", seen)
     assert "Traceback" not in kept
 
 
