@@ -83,6 +83,19 @@ def test_a_paragraph_begins_at_the_side_of_its_script_where_all_else_is_at_the_l
     assert (first > width / 2) is is_at_the_right
 
 
+def test_the_words_of_a_line_of_code_stay_in_their_order_whatever_their_script(
+    browser_context: BrowserContext,
+) -> None:
+    code = "ages = {'שם': 1, 'גיל': 2}  # הערה"
+    page = page_of(browser_context, f"```python\n{code}\n```")
+    words = page.locator("code span").evaluate_all(
+        "all => all.map(one => [one.getBoundingClientRect().left, one.textContent])"
+    )
+    page.close()
+
+    assert [word for _, word in sorted(words)] == ["'שם'", "1", "'גיל'", "2", "# הערה"]
+
+
 def test_a_list_item_stays_beside_its_bullet(browser_context: BrowserContext) -> None:
     page = page_of(browser_context, "- שלום עולם.\n- hello")
     _, last = page.evaluate(_LEFT_OF_FIRST_AND_LAST, "li")
