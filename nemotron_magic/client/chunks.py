@@ -185,7 +185,9 @@ class ChunkParser:
         """Whether the first answer has a thought and nothing else, and ended well."""
         tags, kinds = self._tags.get(0), {kind for at, kind in self._kinds if at == 0}
         says_more = kinds - {Reasoning, Text} or (tags and tags.has_answer)
-        return bool(kinds) and not says_more and self.finishes.get(0) != "length"
+        has_thought = Reasoning in kinds or (tags and tags.has_thought)
+        is_whole = self.finishes.get(0) != "length"
+        return bool(has_thought and not says_more and is_whole)
 
     def read(self, chunk: JsonObject) -> list[Event]:
         """Return what `chunk` tells."""

@@ -75,6 +75,11 @@ class ThinkTags:
         self._in_fence = False
         self._read: Callable[[ThinkTags, list[Event]], bool] = ThinkTags._at_start
 
+    @property
+    def has_thought(self) -> bool:
+        """Whether there was a tag, and so reasoning."""
+        return not self._is_first
+
     def feed(self, piece: str) -> list[Event]:
         """Take the next piece of content; return what it is."""
         if self._read is ThinkTags._in_plain_answer:

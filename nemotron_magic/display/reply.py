@@ -151,7 +151,7 @@ def _reason(reply: Reply) -> str:
         return _NOTICES["damaged" if has_text else "unreadable"]
     if metadata.ending != "complete":
         return ""
-    is_nothing = not (reply or metadata.refusal or metadata.tool_calls)
+    is_nothing = not (has_text or metadata.refusal or metadata.tool_calls)
     if reason == "length":
         limit = metadata.parameters.get("max_tokens")
         more = int(limit or BY_NAME["max_tokens"].default) * 4

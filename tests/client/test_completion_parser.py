@@ -149,6 +149,20 @@ def test_a_whole_completion_has_all_that_a_stream_has() -> None:
     assert (reply.finish_reason, reply.cost_usd) == ("length", 0.5)
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\n\n  "])
+@pytest.mark.parametrize("thought", ["", "<think>hm</think>", "hm</think>\n"])
+def test_a_reply_of_blanks_is_reasoning_only_if_it_had_any(
+    blank: str, thought: str
+) -> None:
+    heard = hear(say(thought, blank), STOP, DONE)
+
+    said = [one.text for one in heard.events if isinstance(one, Notice)]
+    assert heard.reply.reasoning.strip() == ("hm" if thought else "")
+    assert [one.partition(",")[0] for one in said] == (
+        ["All of the reply came as reasoning"] if thought else []
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [

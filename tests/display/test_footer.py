@@ -131,6 +131,7 @@ def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
     assert notices(reply(finish_reason=reason)) == ()
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n \n"])
 @pytest.mark.parametrize(
     ("details", "lines"),
     [
@@ -140,9 +141,9 @@ def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
     ],
 )
 def test_an_empty_reply_is_called_empty(
-    details: dict[str, Any], lines: tuple[str, ...]
+    text: str, details: dict[str, Any], lines: tuple[str, ...]
 ) -> None:
-    assert notices(reply("", **details)) == lines
+    assert notices(reply(text, **details)) == lines
 
 
 @pytest.mark.parametrize("ending", ["truncated", "interrupted", "failed", "complete"])
