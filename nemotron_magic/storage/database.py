@@ -215,7 +215,7 @@ class Storage:
         """Free the room of what was deleted, so that nothing of it is left."""
         script = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"
         with suppress(*_ERRORS):
-            self._use(lambda c: c.executescript(script), files.identity(self.path))
+            self._use(lambda c: c.executescript(script))
 
     def pop_warning(self) -> str:
         """Return once what the user should know of the file; then empty."""
@@ -237,7 +237,7 @@ class Storage:
         while True:
             path, seen = self.path, files.identity(self.path)
             try:
-                return self._use(lambda c: _in_transaction(c, work, begin), seen)
+                return self._use(lambda c: _in_transaction(c, work, begin))
             except _ERRORS as error:
                 code = _code(error)
                 if code in _BUSY and time.monotonic() <= until_s:
@@ -258,8 +258,8 @@ class Storage:
                 if moved := files.quarantine(path, seen, self.now_s()):
                     self.error = f"{path} was corrupt; it is {moved.name} now"
 
-    def _use(self, use: _Work[_Result], seen: tuple[int, int] | None) -> _Result:
-        """Use the connection, alone; `seen` is the identity that the file has now.
+    def _use(self, use: _Work[_Result]) -> _Result:
+        """Use the connection, alone.
 
         No generator holds the lock: an interrupt just before its `with` would leave it
         locked for as long as anyone keeps the traceback, as a shell does.
@@ -268,7 +268,7 @@ class Storage:
         with self._lock:
             path = self.path
             try:
-                result = use(self._connection(path, seen))
+                result = use(self._connection(path))
                 self._used_s = time.monotonic()
             except BaseException:
                 # Whatever it was, the next one begins with a fresh connection.
@@ -277,10 +277,8 @@ class Storage:
                 raise
             return result
 
-    def _connection(
-        self, path: Path | None, seen: tuple[int, int] | None
-    ) -> Connection:
-        if self._open is None or self._open.identity != seen:
+    def _connection(self, path: Path | None) -> Connection:
+        if self._open is None or self._open.identity != files.identity(path):
             self._let_go()
             self._open = self._connect(path)
             if path is not None:

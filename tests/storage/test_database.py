@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 
@@ -581,6 +581,49 @@ def test_two_who_write_wait_for_each_other(path: Path) -> None:
         thread.join()
 
     assert len(words(storage_at(path))) == 201
+
+
+def test_a_file_moved_while_a_thread_waits_for_another_is_let_go(path: Path) -> None:
+    storage, is_held, is_moved = storage_at(path), Event(), Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        is_held.set()
+        is_moved.wait(10)
+
+    threads = [Thread(target=storage.write, args=[hold])]
+    threads.append(Thread(target=add, args=[storage, "late"]))
+    threads[0].start()
+    is_held.wait(10)
+    threads[1].start()
+    time.sleep(0.1)
+    path.rename(path.with_name("moved"))
+    is_moved.set()
+    for thread in threads:
+        thread.join()
+
+    assert words(storage) == ["late"]
+
+
+def test_what_threads_wrote_into_memory_stays_when_their_file_fails(path: Path) -> None:
+    storage, done = storage_at(path), []
+
+    def write(number: int) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO words VALUES (?)", (str(number),))
+            if connection.execute("PRAGMA database_list").fetchone()[2]:
+                time.sleep(0.01)
+                raise OSError(28, "No space left on device")
+
+        storage.write(work)
+        done.append(str(number))
+
+    threads = [Thread(target=write, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(words(storage)) == sorted(done) == [*"01234567"]
 
 
 def test_one_who_never_ends_is_not_waited_for_for_ever(path: Path) -> None:
