@@ -174,7 +174,7 @@ class ChunkParser:
         self._served = False
         self.finishes: dict[int, str] = {}
         self._kinds: dict[tuple[int, type], _Text] = {}
-        self._calls: list[str] = []
+        self._calls: dict[int, str] = {}
         # What is being read: events so far, which answer, a piece of it or all.
         self._events: list[Event] = []
         self._index = 0
@@ -395,13 +395,13 @@ class ChunkParser:
         """
         function = as_dict(call.get("function") or call.get("custom"))
         call_id, name = str(call.get("id") or ""), str(function.get("name") or "")
-        number, known = _number(call.get("index"), -1), len(self._calls)
-        if number < 0 and call_id in self._calls and call_id:
-            number = self._calls.index(call_id)
-        elif number < 0:
-            number = known if call_id or name else max(position, known - 1)
-        self._calls += [""] * (number + 1 - known)
-        self._calls[number] = self._calls[number] or call_id
+        calls, number = self._calls, _number(call.get("index"), -1)
+        if number < 0 and call_id:
+            number = next((n for n, known in calls.items() if known == call_id), -1)
+        if number < 0:
+            last = max(calls, default=-1)
+            number = last + 1 if call_id or name else max(position, last)
+        calls[number] = calls.get(number) or call_id
         arguments = function.get("arguments") or function.get("input") or ""
         if not isinstance(arguments, str):
             arguments = json.dumps(arguments, ensure_ascii=False)

@@ -227,6 +227,13 @@ def test_content_may_come_in_parts() -> None:
     assert str(hear(delta(content=parts), STOP).reply) == "ab"
 
 
+@pytest.mark.parametrize("index", [10**15, 2**70])
+def test_a_call_with_a_vast_number_takes_no_room_for_those_before(index: int) -> None:
+    heard = hear(delta(tool_calls=[{"index": index, "id": "x"}]), delta("tool_calls"))
+
+    assert heard.reply.metadata.tool_calls == (ToolCall(index, "x"),)
+
+
 def test_tool_calls_are_told_by_index_or_place() -> None:
     first = {"index": 1, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}
     heard = hear(
