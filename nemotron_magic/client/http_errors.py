@@ -260,7 +260,7 @@ def _is_for(row: dict[str, Any], status: int) -> bool:
     return status in statuses or (not status and "says" in row and 400 in statuses)
 
 
-_DIFFERENCE = re.compile(r"(\d+) - (\d+)")
+_DIFFERENCE = re.compile(r"(?<!\d)(\d{1,9}) - (\d{1,9})(?!\d)")
 _FIGURE = r"(?<![\w.-])(\d{1,3}(?:,\d{3})+|\d{2,9})(?!\w)"
 _LIMIT = re.compile(
     r"(?i)(?:maximum|at most|limit|<=?|less than|up to|supports|length|window|size)"
@@ -300,8 +300,9 @@ def _limit(message: str) -> int | None:
     >>> _limit("max_tokens must be <= 4,096. Given: 5000")
     4096
     """
-    if found := _DIFFERENCE.search(message):
-        return int(found[1]) - int(found[2])
+    found = _DIFFERENCE.search(message)
+    if found and (left := int(found[1]) - int(found[2])) > 0:  # else it is a range
+        return left
     named = re.findall(rf"afford\D{{0,20}}{_FIGURE}", message)[:1]
     named = named or _LIMIT.findall(message) or re.findall(_FIGURE, message)
     return min((int(one.replace(",", "")) for one in named), default=None)

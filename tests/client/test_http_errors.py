@@ -198,6 +198,10 @@ ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
      "tokens for claude-3", RequestError, "does not write", "--max-tokens 8192"),
     (400, "Range of max_tokens should be [1, 8192]", RequestError,
      "does not write as much", "--max-tokens 8192"),
+    (400, "max_tokens must be in the range 1 - 4096", RequestError,
+     "does not write as much", "--max-tokens 4096"),
+    (400, f"max_tokens must be at most 4096, got {'9' * 20} - 1", RequestError,
+     "does not write as much", "--max-tokens 4096"),
     (400, "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's "
      "maximum context length is 4096 tokens and your request has 1000 input tokens "
      "(5000 > 4096 - 1000).", RequestError, "does not write", "--max-tokens 3096"),
