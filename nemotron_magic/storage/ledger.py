@@ -156,6 +156,13 @@ def _insert(connection: Connection, call: CallRecord) -> int:
     return cursor.lastrowid or 0
 
 
+def _take_back(connection: Connection, begun: CallRecord) -> None:
+    this = (begun.number, begun.started_s, begun.session)
+    if connection.execute(f"DELETE FROM calls {_THIS}", this).rowcount:
+        _add(connection, begun, -Totals.of(begun))
+        connection.execute("DELETE FROM sums WHERE calls <= 0")
+
+
 def _update(connection: Connection, begun: CallRecord, ended: CallRecord) -> None:
     """Fill in a row, once; write it again if it does not exist, as in a new file."""
     this = (begun.number, begun.started_s, begun.session)
@@ -283,18 +290,25 @@ class Ledger(Storage):
         day = local_day(now_s)
         call = replace(call, session=self.session, started_s=now_s, day=day)
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> None:
             recorded = {scope: _totals(connection, scope) for scope in _scopes(call)}
             session, today = starmap(self.tally.larger, recorded.items())
             self.unknown_day = self._why_unknown(day)
             if allow is not None:
                 allow(session, today)
-            return _insert(connection, call)
+            numbers.append(_insert(connection, call))
 
+        numbers: list[int] = []
         with self.tally.lock:
-            number = self.write(work)
+            try:
+                self.write(work)
+            except KeyboardInterrupt:  # it may be in the file, and is not sent
+                if numbers:
+                    begun = replace(call, number=numbers[-1])
+                    self.write(lambda c: _take_back(c, begun), _SHORT_S)
+                raise
             self.tally.add(call, Totals.of(call))
-        return replace(call, number=number)
+        return replace(call, number=numbers[-1])
 
     def finish(self, begun: CallRecord, ended: CallRecord) -> None:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""

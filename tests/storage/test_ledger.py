@@ -311,7 +311,7 @@ def test_ending_a_call_twice_counts_it_once(ledger: Ledger) -> None:
 
 
 class Stopping(Ledger):
-    """A ledger whose first write of an end is interrupted, before or after it."""
+    """A ledger whose next write is interrupted, before or after it."""
 
     stops: str = ""
 
@@ -337,6 +337,21 @@ def test_an_interrupt_while_an_end_is_written_loses_nothing(
 
     assert [call.ending for call in ledger.last()] == ["complete"]
     assert ledger.of_all() == Totals.of(ended(begun))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_call_that_is_stopped_while_it_is_recorded_leaves_no_row(
+    tmp_path: Path, when: str
+) -> None:
+    ledger = Stopping(tmp_path / "l.sqlite", mounts=str)
+    ledger.stops = when
+    with pytest.raises(KeyboardInterrupt):
+        ledger.begin(CallRecord(model="m", most_usd=0.25))
+
+    assert (ledger.last(), ledger.by_model()) == ([], {})
+    assert ledger.of_session() == ledger.of_today() == Totals()
+    assert note(ledger).number == 1
+    assert ledger.of_today().calls == 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer here")
