@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from shells import Shell
 
-from nemotron_magic.context.cells import Cell
+from nemotron_magic.context.cells import Cell, is_ours
 from nemotron_magic.context.history import History, Recorder, display_text
 
 
@@ -76,6 +76,23 @@ def test_questions_are_turns_and_not_cells(
     )
 
     assert [cell.is_ours for cell in cells(history)] == [False, *[True] * 6]
+
+
+@pytest.mark.parametrize(
+    ("source", "is_question"),
+    [
+        ("import nemotron_magic", True),
+        ("import nemotron_magic as nm", True),
+        ("nemotron_magic.panel()", True),
+        ("import nemotron_magic; df = load()", False),
+        ("nemotron_magic.panel(); df = load()", False),
+        ("import nemotron_magics", False),
+    ],
+)
+def test_a_cell_is_ours_only_if_it_does_nothing_else(
+    source: str, is_question: bool
+) -> None:
+    assert is_ours(source) is is_question
 
 
 def test_a_displayed_table_keeps_its_rows_to_itself(

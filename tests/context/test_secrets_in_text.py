@@ -45,3 +45,22 @@ def test_a_secret_in_a_cell_or_in_what_it_shows_is_not_sent(
     assert "[redacted:" in sent
     for part in (VALUE, PASSWORD, VALUE[:14], VALUE[14:]):
         assert part not in sent
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "import nemotron_magic; api_key = v + ''",
+        "%nemotron -q why?\napi_key = v + ''",
+        "config = {'api_key': v + ''}",
+    ],
+)
+def test_a_secret_that_is_gone_again_stays_known_behind_questions(
+    shell: Shell, service: Address, setting: str
+) -> None:
+    shell.ip.user_ns["v"] = VALUE
+    for one in (setting, "api_key = config = v = None", "%nemotron -q why?"):
+        assert shell.run(one).status == "ok"
+    assert shell.run(f"%nemotron -q what is {VALUE}?").status == "ok"
+
+    assert VALUE not in json.dumps(service.requests[-1].body)
