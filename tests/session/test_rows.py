@@ -495,6 +495,48 @@ def test_a_bad_answer_is_repaired_once_or_told(serve: Any, session: Any) -> None
     assert again.cost_usd == pytest.approx(3 * PRICE_USD)
 
 
+@pytest.mark.parametrize("status", [400, 402])
+def test_a_bad_answer_whose_repair_is_refused_is_not_paid_for_again_unasked(
+    serve: Any, session: Any, status: int
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return bad(row, body) if len(body["messages"]) == 2 else (status, {}, "no")
+
+    service = serve(answer)
+    found = []
+    for _ in range(2):
+        try:
+            found.append(session(service).map("Tone?", ["one"], as_=TONE))
+        except NemotronError as error:
+            found.append(error.rows)
+
+    assert len(service.bodies) == 2
+    told = [(rows.left, rows.errors[0].error) for rows in found]
+    assert told[0] == told[1]
+    assert told[0][1].startswith("invalid: tone 'sour' is not one of good, bad; asked")
+    assert [rows.states for rows in found] == [{RowState.INVALID: 1}] * 2
+    service.answer = good
+    again = session(service).map("Tone?", ["one"], as_=TONE, again="errors")
+    assert (again.errors, again.cost_usd) == ((), pytest.approx(2 * PRICE_USD))
+
+
+def test_a_repair_that_waits_for_its_turn_is_still_one(
+    serve: Any, session: Any
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        if len(body["messages"]) == 2:
+            return bad(row, body)
+        turns.append(row)
+        return (429, {"Retry-After": "0.1"}, "") if len(turns) < 3 else good(row, body)
+
+    turns: list[str] = []
+
+    rows = session(serve(answer)).map("Tone?", ["one"], as_=TONE)
+
+    assert len(turns) == 3
+    assert (rows.errors, [row.note for row in rows]) == ((), ["asked again"])
+
+
 def test_a_repaired_answer_is_one(serve: Any, session: Any) -> None:
     def answer(row: str, body: dict[str, Any]) -> Answer:
         return (bad if len(body["messages"]) == 2 else good)(row, body)

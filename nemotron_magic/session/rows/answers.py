@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -72,8 +72,8 @@ class PendingRow:
     at: int
     attempts: int = 0
     refusals: int = 0
-    is_repaired: bool = False
     is_claimed: bool = False
+    unfit: Mapping[str, Any] = field(default_factory=dict)  # what is being repaired
     lease: Lease | None = None
     rung: Rung = "json_schema"
     messages: tuple[Message, ...] = ()
@@ -243,7 +243,7 @@ class Answers:
         if not reading.is_blocked:
             self._judge(row, reading.is_json or reading.value is not None)
         if reading.value is not None:
-            note = reading.note or ("asked again" if row.is_repaired else None)
+            note = reading.note or ("asked again" if row.unfit else None)
             kept = {"value": _ENCODER.encode(reading.value), "note": note}
             self._write(row, RowState.ANSWERED, served_model=served, **kept)
             self.answered += 1
@@ -251,9 +251,9 @@ class Answers:
             error = f"invalid: {reading.error}"
             kept = {"value": str(reply)[:_LONGEST_KEPT], "error": error}
             self._write(row, RowState.INVALID, served_model=served, **kept)
-            is_last = row.is_repaired or reading.is_blocked or self.stopped is not None
+            is_last = row.unfit or reading.is_blocked or self.stopped is not None
             if not is_last and self._repair(row, reply, reading.error):
-                row.is_repaired = row.is_claimed = True
+                row.is_claimed, row.unfit = True, kept
                 self.waiting.appendleft(row)
                 return
             self._fail(row, error)
@@ -295,11 +295,15 @@ class Answers:
         return bool(weaker)
 
     def _refuse(self, row: PendingRow, error: NemotronError) -> None:
-        """Take in a refusal: nothing of the row is billed."""
+        """Take in a refusal: none of it is billed, but an earlier answer may be."""
         is_limit, is_busy = isinstance(error, _LIMIT), isinstance(error, _BUSY)
         wait_s = error.retry_after_s
         why = one_line(f"{error.what}: {error.why}".rstrip(": "), 300)
-        self._write(row, RowState.REFUSED, error=why)
+        state = RowState.INVALID if row.unfit else RowState.REFUSED
+        if row.unfit:
+            why = one_line(f"{row.unfit['error']}; asked again: {why}", 300)
+            row.is_claimed = True
+        self._write(row, state, **{**row.unfit, "error": why})
         if row.lease is not None and is_busy and not error.final:
             is_new = self._governor.refuse(row.lease, wait_s) and not row.refusals
             self._outages = 0 if is_limit else self._outages + is_new
