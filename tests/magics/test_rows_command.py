@@ -139,6 +139,31 @@ def test_rows_may_be_written_as_a_value_in_a_question(
     assert "40 rows · 40 asked" in done.text
 
 
+def test_of_a_dask_frame_no_partition_is_computed_twice(notebook: Notebook) -> None:
+    import dask
+    import dask.dataframe as dd
+
+    computed: list[int] = []
+
+    def part(number: int) -> pd.DataFrame:
+        computed.append(number)
+        return pd.DataFrame({"review": [f"soap {number} {n}" for n in range(10)]})
+
+    lazy = dd.from_map(part, range(4), meta=pd.DataFrame({"review": ["soap"]}))
+    notebook.shell.ip.user_ns["lazy"] = lazy
+    with dask.config.set(scheduler="synchronous"):
+        computed.clear()
+        pilot = notebook.ask(f"{AS} -o out rows: lazy")
+        for_pilot = [*computed]
+        done = notebook.ask(f"{AS} -o out --all rows: lazy")
+
+    assert for_pilot == [0]
+    assert computed == [0, *range(4)]
+    assert "5 of 10 rows in the first of 4 partitions" in pilot.text
+    assert "all of these: about $0.00020" in pilot.text
+    assert "40 rows · 35 asked" in done.text
+
+
 def test_few_rows_are_all_asked_at_once(notebook: Notebook) -> None:
     notebook.shell.run("few = df.review.head(19)")
 

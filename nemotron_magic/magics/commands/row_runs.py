@@ -79,14 +79,18 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
 def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
     names, flags = app.shell.user_ns, call.rows
     values, label = _value(expression, names), flags.get("label")
-    few = _PILOT_ROWS if read_table(values).size >= _FEW_ROWS else None
+    sample = flags.get("sample")
+    if sample or not flags.get("all"):
+        values = read_table(values, is_sample=True)
+        few = _PILOT_ROWS if values.part or values.size >= _FEW_ROWS else None
+        sample = sample or few
     return RowsQuestion(
         instruction=call.cell,
         values=values,
         as_=of_own_type(call.as_, names).named(call.out) if call.as_ else "reply",
         at_once=flags.get("at_once", 16),
         rpm=flags.get("rpm"),
-        sample=flags.get("sample", None if flags.get("all") else few),
+        sample=sample,
         again=(flags["again"],) if "again" in flags else (),
         label=label and _truth(expression, label, names),
         name=call.out or one_line(expression, 40),
@@ -133,7 +137,7 @@ def _preview(app: App, question: RowsQuestion, settings: Settings) -> str:
     request = prepared.first_request()
     learn_prices(app.session, settings)
     task, most_usd = prepared.task, prepared.most_usd(request)
-    many = plural(task.table.size, "row")
+    many = plural(task.table.size, "row") + task.table.part
     notes = [
         ("goes out for each of", many),
         ("columns that go out", ", ".join(map(as_cell, task.names))),
@@ -191,7 +195,7 @@ def _result(rows: Rows, question: RowsQuestion, warning: str) -> str:
     found, sent = [row for _, row in first], [rows.sent(at) for at, _ in first]
     table = _table(found, rows, sent)
     is_sample = question.sample is not None and rows.left > 0
-    lines = [_of_all(rows) if is_sample else rows.summary()]
+    lines = [_of_all(rows, question.values.part) if is_sample else rows.summary()]
     if rows.asked:
         columns = [as_cell(one) for one in rows.details["columns"] if one]
         s = "s" if len(columns) > 1 else ""
@@ -211,17 +215,17 @@ _LEFT_OVER = {
 }
 
 
-def _of_all(rows: Rows) -> str:
+def _of_all(rows: Rows, part: str) -> str:
     """Return what a sample took, and what all rows would."""
     about, cost = rows.estimate, rows.cost_text()
     if about.cost_usd is not None:
-        cost += f" · all: about {format_usd(about.cost_usd)}"
+        cost += f" · all{' of these' * bool(part)}: about {format_usd(about.cost_usd)}"
         is_exact = about.error_usd < about.cost_usd / 1_000
         cost += "" if is_exact else f" ± {format_usd(about.error_usd)}"
     if about.duration_s is not None:
         cost += f", {format_duration(about.duration_s)} at {rows.at_once} at once"
     different = f" ({rows.unique:,} different)" if rows.equal else ""
-    parts = [f"{rows.done:,} of {plural(len(rows), 'row')}{different}"]
+    parts = [f"{rows.done:,} of {plural(len(rows), 'row')}{different}{part}"]
     parts += [plural(len(rows.errors), "error")] if rows.errors else []
     return " · ".join([*parts, cost, "`--all`"])
 

@@ -63,6 +63,8 @@ def read_table(values: Any, is_sample: bool = False) -> Table:
 
     Of Dask's, a sample is of the first partition with rows; `part` then says so.
     """
+    if isinstance(values, Table):
+        return values
     dask = sys.modules.get("dask.dataframe")
     if dask and isinstance(values, dask.DataFrame | dask.Series):
         parts = (one.compute() for one in values.partitions)
