@@ -709,17 +709,39 @@ def test_a_row_that_the_service_never_takes_stops_no_other(
     assert {service.asked[one] for one in refused} == {6}
 
 
-@pytest.mark.parametrize("values", [["r0"], [f"r{n}" for n in range(30)]])
+@pytest.mark.parametrize("many", [1, 3, 30])
 def test_a_service_that_is_down_stops_the_run(
-    serve: Any, session: Any, values: list[str]
+    serve: Any, session: Any, many: int
 ) -> None:
     service = serve(lambda row, body: (503, {"Retry-After": "0.01"}, "down"))
+    values = [f"r{n}" for n in range(many)]
 
     with pytest.raises(NemotronError, match="503") as caught:
         session(service).map("Tone?", values, as_=TONE, at_once=2)
 
     assert caught.value.rows.left == len(values)
     assert sum(service.asked.values()) <= 12
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [(429, "too many requests at "), (503, "failed (503)")]
+)
+def test_a_run_that_waits_says_what_for(
+    serve: Any, session: Any, status: int, why: str
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        turns.append(row)
+        is_first = len(turns) == 1
+        return (status, {"Retry-After": "1"}, "") if is_first else good(row, body)
+
+    turns: list[str] = []
+    told: list[Any] = []
+
+    session(serve(answer)).map("T?", ["a"], as_=TONE, watch=told.append)
+
+    (waiting, *_) = [one.waiting for one in told if one.waiting]
+    assert waiting.startswith("waiting 1 s: ")
+    assert why in waiting
 
 
 @pytest.mark.parametrize("status", [429, 503])

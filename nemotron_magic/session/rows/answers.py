@@ -175,6 +175,7 @@ class Answers:
         self.last: deque[tuple[int, bytes]] = deque(maxlen=3)
         self.served: Counter[str] = Counter()
         self.stopped: NemotronError | None = None
+        self.why_wait = ""
         self._task, self._means, self._governor = task, means, governor
         self._run, self._outages = run, 0
         self._priced: Model | None = None
@@ -305,7 +306,10 @@ class Answers:
             row.is_claimed = True
         self._write(row, state, **{**row.unfit, "error": why})
         if row.lease is not None and is_busy and not error.final:
-            is_new = self._governor.refuse(row.lease, wait_s) and not row.refusals
+            self.why_wait = error.what
+            # Before any answer, it is the service and not the row.
+            is_odd = row.refusals and self.answered
+            is_new = self._governor.refuse(row.lease, wait_s) and not is_odd
             self._outages = 0 if is_limit else self._outages + is_new
             row.lease = None
         self.give_back(row)

@@ -386,7 +386,7 @@ class Run:
         costs = [cost for cost in answers.asked.values() if cost is not None]
         cost_usd = sum(costs) if costs else None
         hold_s = max(self._governor.hold_s - now_s, 0.0)
-        wait = f"waiting {frame.format_duration(hold_s)}: the service is busy"
+        wait = f"waiting {frame.format_duration(hold_s)}: {answers.why_wait}"
         last = (frame.row_of(at, answers.found[key]) for at, key in answers.last)
         return frame.Progress(
             done=done,
