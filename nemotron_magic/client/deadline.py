@@ -181,7 +181,11 @@ class Backend(httpcore.NetworkBackend):
         late: Callable[[httpcore.NetworkStream], object] = methodcaller("close")
         made = _apart(connect, "nemotron-connect", math.inf, self._check, late)
         stream = made.result()
-        self._stop.hold(stream.get_extra_info("socket"))
+        try:
+            self._stop.hold(stream.get_extra_info("socket"))
+        except OSError as error:  # too many open files
+            stream.close()
+            raise httpcore.ConnectError(str(error)) from error
         return stream
 
 

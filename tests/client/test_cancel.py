@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
 from collections.abc import Callable
 from threading import Event, Thread
@@ -15,7 +17,7 @@ from nemotron_magic import Session
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.endpoint import Endpoint
-from nemotron_magic.core.errors import InterruptedByUser, NemotronError
+from nemotron_magic.core.errors import ConnectError, InterruptedByUser, NemotronError
 from nemotron_magic.core.events import Answered, Retry, Sent, Text
 from nemotron_magic.session.conversation import (
     Continuation,
@@ -235,3 +237,24 @@ def test_a_stopped_call_leaves_no_socket_open(served: Any, session_at: Any) -> N
     stopped(session.ask, Text, stop)
 
     assert stop._socket is None
+
+
+def test_a_connection_that_the_system_has_no_room_for_is_not_billed(
+    served: Any, session_at: Any
+) -> None:
+    class Full(CancelToken):
+        def hold(self, one: socket.socket | None) -> None:
+            if one is not None:
+                raise OSError(errno.EMFILE, "Too many open files")
+
+        def sleep(self, wait_s: float) -> None:
+            waited.append(wait_s)
+
+    waited: list[float] = []
+    session: Session = session_at(f"{served()}", Client())
+
+    with pytest.raises(ConnectError, match="cannot connect") as caught:
+        session.ask("Hello", stop=Full())
+
+    assert caught.value.why == "Too many open files"
+    assert waited
