@@ -395,6 +395,8 @@ def test_only_the_columns_that_are_named_go_out(serve: Any, session: Any) -> Non
     [
         ("{reveiw}: what tone?", "{review}"),
         ("{Review}?", "{review}"),
+        ("{ review } is what?", "{review}"),
+        ("{{ review }} is what?", "{review}"),
         ("{review} by {auther name}?", "{author name}"),
     ],
 )

@@ -282,9 +282,9 @@ def _parts(
     words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
     pieces = re.split(r"\{(" + words + r")\}", instruction) if known else [instruction]
     # Braces around what is nearly a name would go out as they stand.
-    for word in re.findall(r"\{(\w[\w .-]*)\}", " ".join(pieces[::2])):
-        if near := closest_match(word, names):
-            what = f"there is no column {one_line(word, 40)}"
+    for word in re.findall(r"\{\s*\w[\w .-]*\}", " ".join(pieces[::2])):
+        if near := closest_match(word.strip("{ \n}"), names):
+            what = f"there is no column for {one_line(word, 40)}"
             raise InputError(what, _UNSENT, f"Did you mean: {{{near}}}")
     if unsent in pieces[1::2]:
         what = f"{{{unsent}}} holds the truth, which is not sent"
