@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -537,6 +538,28 @@ def test_a_repair_that_waits_for_its_turn_is_still_one(
 
     assert len(turns) == 3
     assert (rows.errors, [row.note for row in rows]) == ((), ["asked again"])
+
+
+def test_an_answer_that_the_type_takes_no_more_is_told(
+    serve: Any, session: Any
+) -> None:
+    @dataclass
+    class Judged:
+        tone: str
+
+        def __post_init__(self) -> None:
+            if self.tone in forbidden:
+                raise ValueError("too vague")
+
+    forbidden: list[str] = []
+    rows = session(serve()).map("Tone?", ["soap", "tea"], as_=Judged)
+    before = [row.value.tone for row in rows]
+    forbidden.append(before[0])
+
+    after = [(row.value, row.error) for row in rows]
+
+    assert after[0] == (None, "invalid: ValueError: too vague")
+    assert after[1] == (Judged(before[1]), "")
 
 
 def test_a_repaired_answer_is_one(serve: Any, session: Any) -> None:

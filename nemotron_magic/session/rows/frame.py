@@ -16,7 +16,7 @@ from nemotron_magic.core.text import format_usd, plural
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.rows.task import OWN_COLUMNS, RowTask, is_missing
 from nemotron_magic.session.structured.asking import as_cell, as_table
-from nemotron_magic.session.structured.fields import Field
+from nemotron_magic.session.structured.fields import Field, Misfit
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
 _ERROR, _NOTE, _COST = OWN_COLUMNS
@@ -177,9 +177,12 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         fields = self._task.fields
         for row in self._rows(self._index()):
-            is_none = row.value is None
-            value = None if is_none else fields.build(fields.check(row.value))
-            yield row if is_none else replace(row, value=value)
+            if row.value is not None:
+                try:
+                    row = replace(row, value=fields.build(fields.check(row.value)))
+                except Misfit as misfit:  # the user's type is stricter now
+                    row = replace(row, value=None, error=f"invalid: {misfit}")
+            yield row
 
     def __repr__(self) -> str:
         return f"<rows: {self.summary()}>"
