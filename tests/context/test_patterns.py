@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from held_out import held_out_cases
@@ -10,7 +11,13 @@ from marked import marked_cases
 from secrets_corpus import hexed, mixed, secret_cases
 
 from nemotron_magic.context.redact import Redactor
-from nemotron_magic.context.secrets.patterns import RULES, SERVICES, Rule, rules
+from nemotron_magic.context.secrets.patterns import (
+    RULES,
+    SERVICES,
+    Rule,
+    rules,
+    typed_key,
+)
 from nemotron_magic.context.secrets.values import MASK, Passage, placeholder
 
 KINDS = [marked_cases("secrets_by_kind.txt"), marked_cases("held_out.txt")]
@@ -80,3 +87,20 @@ def test_needles_in_any_case_are_looked_for() -> None:
     token = mixed(30)
 
     assert token not in Redactor({}).redact(f"BEARER {token}").text
+
+
+@pytest.mark.parametrize("behind", ["", "login "])
+@pytest.mark.parametrize(
+    "unit", ["x", "A", "1", "aB", "?", ".?", "-", "=", "#", "é", "x "]
+)
+def test_what_is_typed_is_read_in_time_in_proportion(unit: str, behind: str) -> None:
+    def least_s(many: int) -> float:
+        took_s = []
+        for _ in range(3):
+            began_s = time.perf_counter()
+            typed_key(behind + unit * many)
+            took_s.append(time.perf_counter() - began_s)
+        return min(took_s)
+
+    # Were it by the square, it would be 256 times.
+    assert least_s(32_000) <= 80 * least_s(2_000)

@@ -159,5 +159,5 @@ def _looks_made(token: str) -> bool:
     if _SERVICE.fullmatch(token):
         return True
     # Letters of both cases, or letters and digits.
-    is_mixed = re.search(r"[a-z].*[A-Z]|[A-Z].*[a-z]|[A-Za-z].*\d|\d.*[A-Za-z]", token)
-    return bool(is_mixed) and values.looks_random(token, _SHORTEST_BARE)
+    kinds = (re.search(kind, token) for kind in ("[a-z]", "[A-Z]", r"\d"))
+    return sum(map(bool, kinds)) > 1 and values.looks_random(token, _SHORTEST_BARE)
