@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, TextIO, cast
 
 from markdown_it.token import Token
@@ -184,10 +185,11 @@ class RichRenderer(PlainRenderer):
         self._live.update(tail)
 
     def _stop(self) -> None:
-        if self._live is not None:
-            self._live.update("")  # the last frame is rendered at any height
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None
+        if live is not None:
+            live.update("")  # the last frame is rendered at any height
+            with suppress(IndexError):  # of one whose start was interrupted
+                live.stop()
 
 
 class _Waiting:

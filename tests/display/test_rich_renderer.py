@@ -6,6 +6,7 @@ import io
 import re
 
 import pytest
+from rich.live import Live
 from screen import shown
 
 from nemotron_magic.core.events import Event, Sent, Text
@@ -137,3 +138,15 @@ def test_no_line_that_is_painted_again_is_longer_than_the_terminal() -> None:
     assert "if x:" in growing
     assert max(map(len, re.split(r"[\r\n]", growing))) <= 80
     assert "1 + " * 90 in COLOUR.sub("", stream.getvalue())
+
+
+def test_a_stop_while_a_live_display_starts_does_not_hide_the_reply() -> None:
+    stream = io.StringIO()
+    painter = RichRenderer(stream, is_live=True, with_footer=False)
+    painter._live = Live("", console=painter._console, transient=True)
+    painter._live._started = True  # and that is as far as it got
+
+    painter.watch(Text("What came."))
+    painter.finish(Reply("What came."))
+
+    assert "What came." in stream.getvalue()
