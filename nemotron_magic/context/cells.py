@@ -14,7 +14,7 @@ _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNO
 _OURS = re.compile(
     r"%%nemotron\b|([\w.,:\s\[\]'\"]+=\s*)?%nemotron\b"
     r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
-    r"|(import nemotron_magic\b|nemotron_magic\.panel\(\))[^;]*$"
+    r"|((import nemotron_magic\b[\w. ]*|nemotron_magic\.panel\(\) *)(;\s*|$|#.*))+$"
 )
 
 
