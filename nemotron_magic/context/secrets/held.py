@@ -234,10 +234,7 @@ _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
 class Held:
     """Finds the secrets that variables hold, and remembers them."""
 
-    __slots__ = (
-        *("_found", "_known", "_labels", "_looks"),
-        *("_rest", "_telling", "_variables"),
-    )
+    __slots__ = ("_found", "_known", "_labels", "_looks", "_telling", "_variables")
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
@@ -245,7 +242,6 @@ class Held:
         self._labels: set[str] = set()
         self._looks = 0
         self._telling: set[str] = set()
-        self._rest: dict[str, None] = {}  # names of those that may have parts
         self._found = secret_value(dict[str, str]())
 
     def look(self) -> None:
@@ -269,15 +265,13 @@ class Held:
         before, self._known = self._known.get, ids
         new = [name for name, one in ids.items() if before(name) != one]
         self._telling |= {name for name in new if _told_by(name)}
-        plain = {name for name in new if id(type(variables[name])) in _PLAIN}
-        self._rest |= dict.fromkeys(new)
         cells = variables.get("In")
         last = exact(cells[-1]) if type(cells) is list and cells else ""
         # The last cell may have changed what it names.
         named = self._telling.union(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
         first = sorted(named & ids.keys())
-        rest = [name for name in self._rest if name in ids and name not in plain]
-        self._rest = dict.fromkeys(rest)
+        kinds = map(type, variables.values())
+        rest = [k for k, t in zip(variables, kinds, strict=True) if id(t) not in _PLAIN]
         start = self._looks * _TURN % (len(rest) or 1)
         turn = (rest[start:] + rest[:start])[:_IN_TURN]
         turn = [name for name in turn if variables[name] is not cells]
