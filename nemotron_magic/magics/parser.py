@@ -96,8 +96,10 @@ class FlagParser:
         token, is_quoted, rest = _token(line)
         name, equals, value = token.partition("=")
         flag = FLAG_OF.get(name)
+        if flag is None:
+            typed = [name.lstrip("-"), *(value or rest).split()[:1]]
+            words.refuse_key(" ".join(typed), self._hide)
         if name in _KEY_FLAGS:
-            words.refuse_key(f"key {value or _token(rest)[0]}", self._hide)
             raise words.never_typed()
         if flag is None or (equals and not flag.value):
             raise words.unknown_flag(token if flag else name)

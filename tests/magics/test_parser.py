@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from nemotron_magic.context.secrets.patterns import typed_key
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.magics.parser import ParsedMagic, parse
-from nemotron_magic.magics.words import COMMANDS, FLAGS
+from nemotron_magic.magics.parser import FlagParser, ParsedMagic, parse
+from nemotron_magic.magics.words import COMMANDS, FLAGS, TypedKeyError
 
 ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)
+KEY = "4f9a2c7d8e1b4a3f" + "9c0d5e6f7a8b9c0d"
 
 
 def read(line: str, body: str | None = None) -> ParsedMagic:
@@ -288,6 +289,25 @@ def test_a_slip_is_told_with_a_way_on(line: str, words: str) -> None:
 
 def test_a_key_that_was_typed_is_not_repeated() -> None:
     assert "sk-1" not in refusal("--api-key=sk-1 hi")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"--key {KEY} hi",
+        f"--login {KEY}",
+        f"--secret={KEY} hi",
+        f"--bearer '{KEY}' hi",
+        f"--key '{KEY}",
+    ],
+)
+def test_a_key_behind_a_flag_that_is_none_is_refused_and_hidden(line: str) -> None:
+    hidden: list[str] = []
+
+    with pytest.raises(TypedKeyError):
+        FlagParser(hidden.append).take(line)
+
+    assert hidden == [KEY]
 
 
 @pytest.mark.parametrize(
