@@ -32,6 +32,8 @@ from nemotron_magic.session.reply import Reply
 
 _MOST_CODE_BYTES = 20_000  # more has no button: it stands in the file once more
 _LABEL_CHARS = 40
+HIDDEN = "lm-Widget lm-mod-hidden hidden"
+"""Classes that the page of an export hides, where it shows tags as text."""
 # From these on, a page asks before a button of an untrusted file does anything.
 _ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
 _NOTICES = WORDS["code"]
@@ -84,7 +86,7 @@ class ReplyCode:
         lines = (line for cell in cells for line in self.remarks(cell))
         notes = "".join(f'<p class="nm-notice">{line_html(one)}</p>' for one in lines)
         buttons = "".join(self._button(cell, label) for cell in cells)
-        row = f'<div class="nm-act lm-Widget lm-mod-hidden hidden">{buttons}</div>'
+        row = f'<div class="nm-act {HIDDEN}">{buttons}</div>'
         return notes + row if buttons else notes
 
     def _button(self, cell: CodeCell, label: str) -> str:

@@ -18,7 +18,7 @@ from nemotron_magic.core.text import (
     plural,
 )
 from nemotron_magic.display import WORDS
-from nemotron_magic.display.insert import ReplyCode
+from nemotron_magic.display.insert import HIDDEN, ReplyCode
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import BelowCode, line_html, stylesheet, used_rules
 from nemotron_magic.markdown.streaming import Block, close_open_marks
@@ -252,7 +252,7 @@ def is_status(html: str) -> bool:
     return html.startswith(_STATUS)
 
 
-_SHEET = '\n<div class="lm-Widget lm-mod-hidden hidden"><style>'
+_SHEET = f'\n<div class="{HIDDEN}"><style>'
 
 
 def document(content: str, below: str | None = "") -> str:
@@ -262,7 +262,6 @@ def document(content: str, below: str | None = "") -> str:
     """
     html = element(content)
     css = stylesheet() + _NO_INNER_SCROLL if below is None else used_rules(html + below)
-    # Where tags are shown as text (nbconvert's sanitize_html), the style is hidden.
     return f"{html}{_SHEET}{css}</style></div>"
 
 
